@@ -1,0 +1,7 @@
+# Every target is a word of make.py, which also runs without make: `python make.py test`.
+PYTHON ?= python3
+export LESSONS SEEDS
+
+.PHONY: lab run test save claims results lint clean
+lab run test save claims results lint clean:
+	@$(PYTHON) make.py $@

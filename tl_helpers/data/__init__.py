@@ -1,0 +1,17 @@
+"""Tasks: what is learned from."""
+
+from tl_helpers.data.batches import batches
+from tl_helpers.data.shipped import digits, emoji, fashion_mnist, glyphs
+from tl_helpers.data.task import Split, Task
+from tl_helpers.data.words import words
+
+__all__ = [
+    "Split",
+    "Task",
+    "batches",
+    "digits",
+    "emoji",
+    "fashion_mnist",
+    "glyphs",
+    "words",
+]

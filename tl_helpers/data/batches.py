@@ -16,7 +16,6 @@ class Batches:
         self.inputs, self.labels = inputs, labels
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.epoch = 0
-        self.part = (0, 1)  # which share of each batch this process takes: (rank, world size)
 
     def __len__(self):
         return -(-len(self.inputs) // self.batch_size)
@@ -26,7 +25,7 @@ class Batches:
         moved = Batches(
             self.inputs.to(device), self.labels.to(device), self.batch_size, self.shuffle, self.seed
         )
-        moved.epoch, moved.part = self.epoch, self.part
+        moved.epoch = self.epoch
         return moved
 
     def order(self, epoch: int) -> torch.Tensor:
@@ -44,10 +43,7 @@ class Batches:
     def from_position(self, epoch: int, position: int):
         """Yield the batches of ``epoch`` from batch number ``position`` on."""
         order = self.order(epoch).to(self.inputs.device)
-        rank, world = self.part
         for chosen in order.split(self.batch_size)[position:]:
-            if world > 1:
-                chosen = chosen.tensor_split(world)[rank]
             yield self.inputs[chosen], self.labels[chosen]
 
 

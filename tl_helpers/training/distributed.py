@@ -1,0 +1,94 @@
+"""Many processes: one loop on each, the same weights on all.
+
+Every process walks through the same global batches and takes its share of each. Gradients are
+weighted by the share's size and summed, so the sum is the gradient of the global batch's mean.
+"""
+
+import os
+
+import torch
+from torch import distributed
+
+
+def start(device: torch.device) -> None:
+    """Join the group that ``torchrun`` describes in the environment, unless that is done already."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+
+def world() -> tuple[int, int]:
+    """Return (rank, number of processes): (0, 1) without a group."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def share(batch, rank: int, size: int):
+    """Return this process's share of a global batch, and how many of its samples count.
+
+    A process for which nothing is left takes one sample that counts as none, so that all processes
+    go through the same exchanges.
+    """
+    total = batch_length(batch)
+    chosen = torch.arange(total).tensor_split(size)[rank]
+    start, count = (int(chosen[0]), len(chosen)) if len(chosen) else (0, 0)
+    stop = start + max(1, count)
+
+    def cut(value):
+        if isinstance(value, torch.Tensor):
+            return value[start:stop] if value.ndim and len(value) == total else value
+        if isinstance(value, dict):
+            return {name: cut(inner) for name, inner in value.items()}
+        return tuple(cut(inner) for inner in value) if isinstance(value, (tuple, list)) else value
+
+    return cut(batch), count
+
+
+def batch_length(batch) -> int:
+    """Return the number of samples in a batch: the length of its first tensor."""
+    if isinstance(batch, torch.Tensor):
+        return len(batch) if batch.ndim else 1
+    values = batch.values() if isinstance(batch, dict) else batch
+    if isinstance(batch, (dict, tuple, list)):
+        for value in values:
+            length = batch_length(value)
+            if length:
+                return length
+    return 0
+
+
+def total(tensor: torch.Tensor) -> torch.Tensor:
+    """Sum a tensor over all processes, in place."""
+    if world()[1] > 1:
+        distributed.all_reduce(tensor)
+    return tensor
+
+
+def sum_gradients(parameters) -> None:
+    """Sum the gradients of ``parameters`` over all processes, in one exchange a dtype."""
+    by_dtype = {}
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        by_dtype.setdefault(parameter.grad.dtype, []).append(parameter.grad)
+    for gradients in by_dtype.values():
+        flat = total(torch.cat([g.reshape(-1) for g in gradients]))
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+def copy_from_first(tensors) -> None:
+    """Give every process the tensors of rank 0, in place."""
+    if world()[1] > 1:
+        for tensor in tensors:
+            distributed.broadcast(tensor.data, 0)
+
+
+def from_all(value) -> list:
+    """Return the value of each process, by rank."""
+    _, size = world()
+    if size == 1:
+        return [value]
+    values = [None] * size
+    distributed.all_gather_object(values, value)
+    return values

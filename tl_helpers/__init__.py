@@ -21,6 +21,7 @@ _PLACES = {
     "History": "training",
     "start": "teaching.start",
     "measured": "teaching.measured",
+    "results": "teaching.results",
     "claim": "teaching.claims",
     "ClaimError": "teaching.claims",
     "plots": "teaching.plots",
@@ -37,9 +38,11 @@ def __getattr__(name):
     place = _PLACES[name]
     module = importlib.import_module(f"{__name__}.{place}")
     # A name that ends its place is that module; any other name is an attribute of it.
-    # start, measured and claim are functions that stand in the module of their own word.
-    functions = {"start", "measured"}
-    value = module if place.split(".")[-1] == name and name not in functions else getattr(module, name)
+    # start, measured and results are functions that stand in the module of their own word.
+    functions = {"start", "measured", "results"}
+    value = (
+        module if place.split(".")[-1] == name and name not in functions else getattr(module, name)
+    )
     globals()[name] = value
     return value
 

@@ -21,7 +21,7 @@ def measured(name: str, value, unit: str = "%") -> None:
     """
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"name must be a text that says what was measured, got {name!r}")
-    if isinstance(value, str | dict):
+    if value is None or isinstance(value, str | dict):
         raise TypeError(f"value of {name!r} must be a number or numbers, got {value!r}")
     try:
         values = np.asarray(value, dtype=float)

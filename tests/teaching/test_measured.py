@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+
+import tl_helpers as tl
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "line"),
+    [
+        (0.643, "%", "accuracy: ≈ 64.3 %"),
+        (-0.012, "points", "accuracy: ≈ -1.2 points"),
+        ([0.6, 0.7, 0.65], "%", "accuracy: ≈ 65.0 % ± 5.0 (3 seeds)"),
+        ([0.6], "%", "accuracy: ≈ 60.0 %"),
+        (np.array([1.5, 2.25]), "s", "accuracy: ≈ 1.88 s ± 0.53 (2 seeds)"),
+        (torch.tensor(0.5), "%", "accuracy: ≈ 50.0 %"),
+        (12345.6, "MB", "accuracy: ≈ 12,346 MB"),
+        (0.4567, "", "accuracy: ≈ 0.457"),
+    ],
+)
+def test_prints_the_value_with_its_unit_and_spread(capsys, value, unit, line):
+    tl.measured("accuracy", value, unit)
+    assert capsys.readouterr().out == line + "\n"
+
+
+def test_a_fraction_is_shown_in_percent_by_default(capsys):
+    tl.measured("accuracy", 1.0)
+    assert "≈ 100.0 %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ("64 %", TypeError),
+        ({"a": 1.0}, TypeError),
+        (None, TypeError),
+        ([], ValueError),
+        (float("nan"), ValueError),
+        ([0.5, float("inf")], ValueError),
+        (np.zeros((2, 2)), ValueError),
+    ],
+)
+def test_what_is_not_a_measured_number_is_refused(value, error):
+    with pytest.raises(error, match="value of 'accuracy'"):
+        tl.measured("accuracy", value)
+
+
+def test_a_name_is_needed():
+    with pytest.raises(TypeError, match="name"):
+        tl.measured(" ", 0.5)

@@ -1,0 +1,174 @@
+"""``make claims``: execute the lessons at many seeds and count which claims hold.
+
+Each lesson is executed once for each seed (``TL_SEED``), two at a time, recording its claims
+without stopping at one that does not hold. What is done is kept in build/claims under a hash of
+the lesson's code, the package, the data and the versions, so an interrupted run goes on where it
+stopped and only what changed is executed again.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from concurrent.futures import as_completed
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+from tools.notebooks import HEADLESS, ROOT, execute, lessons, pool, read
+
+CACHE = ROOT / "build" / "claims"
+SHARE_THAT_HOLDS = 0.95
+FAILURES_OF_ONE_CLAIM = 1
+
+
+def seeds(text: str) -> list[int]:
+    """Return the seeds named by ``"0-9"``, ``"3"`` or ``"0-2,7"``."""
+    found = set()
+    try:
+        for word in text.split(","):
+            first, _, last = word.strip().partition("-")
+            found.update(range(int(first), int(last or first) + 1))
+    except ValueError:
+        found = set()
+    if not found:
+        raise SystemExit(f"SEEDS must be like 0-9 or 0,3,7, got {text!r}")
+    return sorted(found)
+
+
+def digest(nb) -> str:
+    """Return a hash of all that decides what a lesson's claims see."""
+    parts = [cell.source.encode() for cell in nb.cells if cell.cell_type == "code"]
+    parts += [f"{name} {version(name)}".encode() for name in ("torch", "torchvision", "numpy")]
+    files = [*(ROOT / "tl_helpers").rglob("*.py"), *(ROOT / "data").rglob("*")]
+    for path in sorted(
+        path for path in files if path.is_file() and "__pycache__" not in path.parts
+    ):
+        parts += [path.relative_to(ROOT).as_posix().encode(), path.read_bytes()]
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:16]
+
+
+def record(nb, folder: Path, seed: int, env: dict = HEADLESS) -> dict:
+    """Execute a lesson at one seed; return its claims and the errors of its cells.
+
+    Returns ``{"claims": [{"statement", "holds", "measured"}, …], "errors": [text, …]}``.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        file = Path(temporary) / "claims.jsonl"
+        file.touch()
+        errors = []
+        try:
+            recording = {"TL_SEED": str(seed), "TL_CLAIMS_FILE": str(file)}
+            execute(nb, folder, {**env, **recording}, allow_errors=True)
+        except Exception as error:  # a cell over its time, a kernel that died
+            errors.append(f"{type(error).__name__}: {error}")
+        claims = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    for cell in nb.cells:
+        if cell.cell_type == "code" and "raises-exception" not in cell.metadata.get("tags", []):
+            errors += [
+                f"{output.ename}: {output.evalue}"
+                for output in cell.outputs
+                if output.output_type == "error"
+            ]
+    return {"claims": claims, "errors": errors}
+
+
+def _record_file(path: Path, seed: int, cached: Path) -> tuple[dict, float]:
+    begin = perf_counter()
+    result = record(read(path), path.parent, seed)
+    part = cached.with_suffix(".part")
+    part.write_text(json.dumps(result, ensure_ascii=False), "utf-8")
+    part.replace(cached)
+    return result, perf_counter() - begin
+
+
+def gather(paths: list[Path], wanted: list[int]) -> dict[str, dict[int, dict]]:
+    """Return ``{lesson: {seed: record}}``, from the cache where it is there."""
+    found, missing = {path.stem: {} for path in paths}, []
+    for seed in wanted:
+        for path in paths:
+            cached = CACHE / digest(read(path)) / f"{path.stem}-{seed}.json"
+            if cached.is_file():
+                found[path.stem][seed] = json.loads(cached.read_text("utf-8"))
+            else:
+                cached.parent.mkdir(parents=True, exist_ok=True)
+                missing.append((path, seed, cached))
+    with pool() as workers:
+        jobs = {workers.submit(_record_file, *job): job for job in missing}
+        try:
+            for done, job in enumerate(as_completed(jobs), 1):
+                path, seed, _ = jobs[job]
+                found[path.stem][seed], seconds = job.result()
+                bad = sum(not claim["holds"] for claim in found[path.stem][seed]["claims"])
+                print(
+                    f"[{done}/{len(jobs)}] {path.stem} seed {seed}: {seconds:.0f} s, "
+                    f"{bad} claims failed, {len(found[path.stem][seed]['errors'])} errors",
+                    flush=True,
+                )
+        except KeyboardInterrupt:
+            workers.shutdown(wait=False, cancel_futures=True)
+            raise SystemExit(
+                "Interrupted; what is done is kept, the same command goes on."
+            ) from None
+    return found
+
+
+def table(records: dict[int, dict]) -> dict[str, dict[int, bool]]:
+    """Return ``{statement: {seed: holds}}`` of one lesson.
+
+    A claim that one seed makes and another does not reach has failed at the other; a claim made
+    more than once at a seed holds when it held each time.
+    """
+    statements = dict.fromkeys(
+        claim["statement"] for seed in sorted(records) for claim in records[seed]["claims"]
+    )
+    return {
+        statement: {
+            seed: bool(
+                (made := [c for c in records[seed]["claims"] if c["statement"] == statement])
+                and all(claim["holds"] for claim in made)
+            )
+            for seed in sorted(records)
+        }
+        for statement in statements
+    }
+
+
+def report(found: dict[str, dict[int, dict]]) -> int:
+    """Print the table of claims over seeds; return 0 when the claims stand, else 1."""
+    cells, unstable, problems = [], [], []
+    for lesson, records in sorted(found.items()):
+        rows = table(records)
+        print(f"\n{lesson}\n  " + " ".join(f"{seed:>2}" for seed in sorted(records)) + "  seed")
+        if not rows:
+            problems.append(f"{lesson} makes no claim")
+        for statement, row in rows.items():
+            print("  " + " ".join(" ✔" if holds else " ✘" for holds in row.values()), "", statement)
+            cells += row.values()
+            if list(row.values()).count(False) > FAILURES_OF_ONE_CLAIM:
+                unstable.append(f"{lesson}: {statement}")
+        for seed, result in sorted(records.items()):
+            for claim in result["claims"]:
+                if not claim["holds"]:
+                    print(f"  seed {seed} ✘ {claim['statement']} — measured {claim['measured']}")
+            problems += [f"{lesson}, seed {seed}: {error}" for error in result["errors"]]
+    share = sum(cells) / len(cells) if cells else 0.0
+    print(f"\n{sum(cells)} of {len(cells)} hold ({share:.1%})")
+    for line in unstable:
+        print(f"fails on two seeds or more: {line}")
+    for line in problems:
+        print(f"error: {line}")
+    return 0 if share >= SHARE_THAT_HOLDS and not unstable and not problems else 1
+
+
+def main() -> int:
+    paths = lessons(os.environ.get("LESSONS", ""))
+    return report(gather(paths, seeds(os.environ.get("SEEDS") or "0-9")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""The loop: what trains, watches and remembers."""
+
+from tl_helpers.training.early_stopping import EarlyStopping
+from tl_helpers.training.evaluate import Score, evaluate, predict
+from tl_helpers.training.fit import fit
+from tl_helpers.training.history import History
+from tl_helpers.training.loop import NonFiniteLoss, State, Update, run
+
+__all__ = [
+    "EarlyStopping",
+    "History",
+    "NonFiniteLoss",
+    "Score",
+    "State",
+    "Update",
+    "evaluate",
+    "fit",
+    "predict",
+    "run",
+]

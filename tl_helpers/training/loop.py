@@ -2,20 +2,19 @@
 
 import contextlib
 import math
-import random
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
 import torch
 from torch import nn
 
 from tl_helpers.data.batches import Batches
 from tl_helpers.seeds import seed_everything
-from tl_helpers.training import checkpoints, distributed, progress as progress_
+from tl_helpers.training import checkpoints, distributed
+from tl_helpers.training import progress as progress_
 from tl_helpers.training.device import autocast, move, pick_device, pick_precision
 from tl_helpers.training.history import History
 from tl_helpers.training.schedules import constant, pick_schedule, set_rates
@@ -32,9 +31,10 @@ class NonFiniteLoss(RuntimeError):
 
 @dataclass
 class State:
-    """What callbacks see and may change (``stop = True`` ends the run after this step).
+    """What callbacks see and may change.
 
-    epoch counts from 0; step counts the batches of the whole run. ``modules`` and ``optimizers``
+    ``stop = True`` at the end of an epoch ends the run; in mid-epoch (a Cancel button in another
+    thread) it interrupts the run after the present batch. epoch counts from 0; step counts the batches of the whole run. ``modules`` and ``optimizers``
     are the dictionaries that the run was given.
     """
 
@@ -89,16 +89,14 @@ class Update:
         self.losses.append((name, loss.detach()))
         if loss.device.type == "cpu":
             self.check()
-        parameters = self._parameters(name)
         waiting = self.waiting[name]
         waiting[0] += 1
         waiting[1] += self.global_samples
         waiting[2] = waiting[2] or self.global_samples
         if self.samples != waiting[2]:
             loss = loss * (self.samples / waiting[2])
-        with torch.autocast(loss.device.type, enabled=False):
-            scaled = self.scaler.scale(loss)
-            scaled.backward(inputs=parameters if len(self.optimizers) > 1 else None)
+        only = self._parameters(name) if len(self.optimizers) > 1 else None
+        self.scaler.scale(loss).backward(inputs=only)
         if waiting[0] == self.accumulate:
             self.step(name)
 
@@ -108,18 +106,17 @@ class Update:
         if not batches:
             return
         self.busy = True
-        parameters = self._parameters(name)
         if distributed.world()[1] > 1:
-            distributed.sum_gradients(parameters)
+            distributed.sum_gradients(self._parameters(name))
         if samples != first:
-            for parameter in parameters:
+            for parameter in self._parameters(name):
                 if parameter.grad is not None:
                     parameter.grad.mul_(first / samples)
         if self.schedule is not constant:
             set_rates(optimizer, self.schedule(self.steps[name], self.total_steps))
         if self.clip_norm is not None:
             self.scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+            nn.utils.clip_grad_norm_(self._parameters(name), self.clip_norm)
         self.scaler.step(optimizer)
         optimizer.zero_grad()
         self.steps[name] += 1
@@ -226,26 +223,34 @@ def run(
     return engine.history
 
 
+def check_repeatable(batches, epochs) -> None:
+    """Raise ValueError unless ``batches`` can be walked through ``epochs`` times."""
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"epochs is {epochs!r}; it must be a whole number, 1 or more")
+    if not hasattr(batches, "__iter__"):
+        raise ValueError(f"batches must be an iterable of batches, not {_describe(batches)}")
+    if epochs > 1 and iter(batches) is batches:
+        raise ValueError(
+            f"batches is a {type(batches).__name__}, which can be walked through once, but "
+            f"epochs is {epochs}: give a list, a DataLoader or tl.data.batches(...)"
+        )
+
+
 class _Engine:
     """The state of one run, and the moves it is made of."""
 
     def __init__(self, step, batches, epochs, modules, optimizers, callbacks):
         if not callable(step):
             raise ValueError(f"step must be a function of (batch, update), not {_describe(step)}")
-        if not isinstance(epochs, int) or epochs < 1:
-            raise ValueError(f"epochs is {epochs!r}; it must be a whole number, 1 or more")
-        if not hasattr(batches, "__iter__"):
-            raise ValueError(f"batches must be an iterable of batches, not {_describe(batches)}")
-        if epochs > 1 and iter(batches) is batches:
-            raise ValueError(
-                f"batches is a {type(batches).__name__}, which can be walked through once, but "
-                f"epochs is {epochs}: give a list, a DataLoader or tl.data.batches(...)"
-            )
+        check_repeatable(batches, epochs)
         for word, given in (("modules", modules), ("optimizers", optimizers)):
             if not isinstance(given, dict) or not given:
                 raise ValueError(f"{word} must be a dictionary with at least one entry")
         self.step_function, self.batches, self.callbacks = step, batches, list(callbacks)
-        self.length = len(batches) if hasattr(batches, "__len__") else None
+        try:
+            self.length = len(batches)
+        except TypeError:
+            self.length = None
         if self.length == 0:
             raise ValueError("batches is empty: there is nothing to train on")
         self.state = State(0, epochs, modules, optimizers, History())
@@ -272,7 +277,9 @@ class _Engine:
         total_steps = None
         if self.schedule is not constant:
             if self.length is None:
-                raise ValueError("schedule needs batches of a known length: give a list or DataLoader")
+                raise ValueError(
+                    "schedule needs batches of a known length: give a list or DataLoader"
+                )
             total_steps = self.state.epochs * -(-self.length // accumulate)
         self.setup = {
             "batches an epoch": self.length,
@@ -330,7 +337,7 @@ class _Engine:
             self.one_batch(batch)
             self.train_seconds = before + time.perf_counter() - started
             if self.agreed(self.interrupted or state.stop):
-                self.interrupted = self.interrupted or not state.stop
+                self.interrupted, state.stop = True, False
                 self.save()
                 return
         if not self.position:
@@ -360,7 +367,9 @@ class _Engine:
     def one_batch(self, batch):
         samples = total = distributed.batch_length(batch)
         if not total:
-            raise ValueError(f"batch {self.position} holds no tensor with samples: {_describe(batch)}")
+            raise ValueError(
+                f"batch {self.position} holds no tensor with samples: {_describe(batch)}"
+            )
         if self.world > 1:
             batch, samples = distributed.share(batch, self.rank, self.world)
         update, state = self.update, self.state

@@ -1,0 +1,234 @@
+"""Any image classifier that torchvision or timm knows, as backbone and head."""
+
+import difflib
+import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..files import FileProblem, sha256
+from .base import ImageModel, check_count
+
+# Containers that hold the stages of a network one after the other, under the names that
+# torchvision and timm give them. Any other child of the network is a stage by itself.
+_STAGE_LISTS = {"features", "blocks", "stages", "layers", "encoder"}
+
+
+def create(
+    name: str,
+    num_classes: int | None,
+    pretrained: bool = False,
+    in_channels: int = 3,
+    image_size: int | None = None,
+) -> ImageModel:
+    """Return the classifier of that name in torchvision or timm, split into backbone and head.
+
+    A name that both know ("resnet18") is torchvision's; "efficientnet_lite0" is the package's own.
+    Inputs: float N×in_channels×H×W in [0, 1] (in_channels 3, or 1 for grey images). The model
+    resizes them to ``image_size`` (default: the size that the network was pretrained at, which is
+    299 for inception_v3) and normalises them as its pretraining did.
+    ``num_classes``: the size of a new head; None keeps the pretrained one.
+    ``pretrained=True`` takes the weights from the local cache of torchvision or timm, or downloads
+    them. Source and licence are those of the library's model page: torchvision's weights come
+    under the terms of their data sets, timm's carry a licence in ``pretrained_cfg``.
+    Auxiliary classifiers (inception_v3, googlenet) are left out: the output is always logits.
+
+    Raises ValueError for an unknown name (with the nearest known ones) and for a num_classes,
+    in_channels or image_size that the network cannot take; FileProblem when pretrained weights
+    are neither here nor to be had.
+    """
+    import timm
+    import torchvision
+
+    if image_size is not None:
+        check_count("image_size", image_size)
+    if name == "efficientnet_lite0":
+        from .efficientnet import efficientnet_lite0
+
+        return efficientnet_lite0(num_classes, pretrained, image_size or 224, in_channels)
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name in known:
+        parts = _torchvision(name, pretrained)
+    elif timm.is_model(name):
+        parts = _timm(name, pretrained, image_size)
+    else:
+        near = difflib.get_close_matches(name, [*known, *timm.list_models()], n=4, cutoff=0.5)
+        raise ValueError(
+            f"name={name!r} is no image classifier of torchvision or timm; "
+            f"near it: {', '.join(near) or 'nothing'} (timm.list_models() lists more)"
+        )
+    network, classifier, mean, std, native_size = parts
+    return assemble(
+        name,
+        network,
+        classifier,
+        num_classes=num_classes,
+        pretrained=pretrained,
+        in_channels=in_channels,
+        image_size=image_size or native_size,
+        mean=mean,
+        std=std,
+    )
+
+
+def assemble(
+    name, network, classifier, *, num_classes, pretrained, in_channels, image_size, mean, std
+) -> ImageModel:
+    """Put a network without its classifier and a head together; the rest as in ``create``.
+
+    The network is run once on a black image: a size that it cannot take is found now.
+    """
+    if in_channels not in (1, 3):
+        raise ValueError(f"in_channels={in_channels!r}; {name} takes 3 (RGB) or 1 (grey)")
+    network.eval()
+    try:
+        with torch.no_grad():
+            features = network(torch.zeros(1, 3, image_size, image_size))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ValueError(f"image_size={image_size} does not suit {name}: {error}") from error
+    network.train()
+    if not isinstance(features, torch.Tensor) or features.ndim != 2:
+        raise ValueError(f"name={name!r} gives no single vector of features per image")
+    if num_classes is None:
+        head = _pretrained_head(name, classifier, pretrained)
+    else:
+        check_count("num_classes", num_classes)
+        head = nn.Linear(features.shape[1], num_classes)
+    return ImageModel(
+        network,
+        head,
+        block_names(network),
+        in_channels=in_channels,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+    )
+
+
+def _pretrained_head(name, classifier, pretrained):
+    if not pretrained:
+        raise ValueError(
+            "num_classes=None keeps the pretrained head, so it needs pretrained=True; "
+            "give the number of classes for a new head"
+        )
+    if not isinstance(classifier, nn.Linear):
+        raise ValueError(f"{name} has no linear head to keep: give num_classes for a new one")
+    return classifier
+
+
+def block_names(network) -> list[tuple[str, ...]]:
+    """Return the stages of a network from input to output, each as the paths of its modules.
+
+    A stage is a child that has parameters, or an entry of a list of stages ("features.3"). A
+    normalisation layer belongs to the stage before it: freezing one without the other has no use.
+    """
+    paths = []
+    for name, child in network.named_children():
+        inner = dict(child.named_children())
+        if name == "encoder" and "layers" in inner:  # torchvision's vit
+            paths += [f"{name}.layers.{key}" for key, _ in inner["layers"].named_children()]
+            paths += [f"{name}.{key}" for key in inner if key != "layers"]
+        elif name in _STAGE_LISTS and inner:
+            paths += [f"{name}.{key}" for key in inner]
+        else:
+            paths.append(name)
+    stages = []
+    for path in paths:
+        module = network.get_submodule(path)
+        if not any(True for _ in module.parameters()):
+            continue
+        if stages and _is_norm(module):
+            stages[-1] = (*stages[-1], path)
+        else:
+            stages.append((path,))
+    return stages
+
+
+def _is_norm(module):
+    return "Norm" in type(module).__name__ and not isinstance(module, nn.Sequential)
+
+
+def _torchvision(name, pretrained):
+    """Return (network without classifier, classifier, mean, std, image size)."""
+    from torchvision import models
+
+    weights = models.get_model_weights(name).DEFAULT
+    preset = weights.transforms()
+    options = {}
+    if name in ("inception_v3", "googlenet"):
+        # A second output for training only: it would make forward return a tuple.
+        options = {"aux_logits": False}
+        if not pretrained:
+            options["init_weights"] = True
+    with _weights_only(), _explained(name, "torchvision"):
+        network = models.get_model(name, weights=weights if pretrained else None, **options)
+    if pretrained:
+        _check_cached(weights.url)
+    if name.startswith("squeezenet"):  # its classifier is a convolution, before the pooling
+        classifier = network.classifier[1]
+        network.classifier = nn.Sequential(network.classifier[0], nn.AdaptiveAvgPool2d(1))
+    else:
+        classifier = _take_last_linear(network)
+    return network, classifier, preset.mean, preset.std, preset.crop_size[0]
+
+
+def _take_last_linear(network):
+    """Put nn.Identity in the place of the last linear layer, and return the layer."""
+    path = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+    parent, _, child = path.rpartition(".")
+    classifier = network.get_submodule(path)
+    setattr(network.get_submodule(parent), child, nn.Identity())
+    return classifier
+
+
+def _timm(name, pretrained, image_size):
+    """Return (network without classifier, classifier, mean, std, image size)."""
+    import timm
+
+    options = {}
+    if image_size and timm.get_pretrained_cfg(name).fixed_input_size:
+        options = {"img_size": image_size}  # timm then fits the position embedding to it
+    with _explained(name, "timm"):
+        network = timm.create_model(name, pretrained=pretrained, **options)
+    config = network.pretrained_cfg
+    classifier = network.get_classifier()
+    network.reset_classifier(0)
+    return network, classifier, config["mean"], config["std"], config["input_size"][-1]
+
+
+@contextmanager
+def _weights_only():
+    """Let torch.load read nothing but tensors: torchvision does not ask for it by itself."""
+    before = os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"]
+        else:
+            os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = before
+
+
+@contextmanager
+def _explained(name, library):
+    """Turn a download that fails into one sentence that says what to do."""
+    try:
+        yield
+    except OSError as error:  # URLError, ConnectionError and the Hugging Face hub's errors are
+        raise FileProblem(
+            f"the pretrained weights of {name} are not in {library}'s cache and could not be "
+            f"downloaded ({type(error).__name__}). Connect to the network once and call this "
+            "again, or take efficientnet_lite0, whose weights are installed."
+        ) from error
+
+
+def _check_cached(url):
+    """Compare a cached torchvision file with the digits of the SHA-256 that its name carries."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    digits = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    if digits and not sha256(path).startswith(digits[1]):
+        raise FileProblem(f"{path} is damaged: its SHA-256 is another. Delete it and try again.")

@@ -43,11 +43,12 @@ SPLITS = {
 def draw(character, font_file, random):
     """Return one picture of a character as uint8 1×28×28, white on black."""
     side = SIDE * LARGE
-    height = random.uniform(17, 22) * LARGE  # of the character, in pixels of the large picture
-    font = ImageFont.truetype(FONTS / font_file, 100)
-    left, top, right, bottom = font.getbbox(character)
-    # The height is set by the character itself, so that fonts with a large body look no smaller.
-    font = ImageFont.truetype(FONTS / font_file, 100 * height / (bottom - top))
+    # Height and width of the character itself, not of the font's body, set the size: every font
+    # then fills the picture alike, and a wide M is not cut.
+    tall, wide = random.uniform(16, 21) * LARGE, 19 * LARGE
+    left, top, right, bottom = ImageFont.truetype(FONTS / font_file, 100).getbbox(character)
+    size = 100 * min(tall / (bottom - top), wide / (right - left))
+    font = ImageFont.truetype(FONTS / font_file, size)
     left, top, right, bottom = font.getbbox(character)
     image = Image.new("L", (side, side))
     ImageDraw.Draw(image).text(
@@ -58,7 +59,7 @@ def draw(character, font_file, random):
         stroke_width=int(random.randint(0, 4)),
     )
     angle, slant = np.deg2rad(random.uniform(-12, 12)), random.uniform(-0.2, 0.2)
-    across, down = random.uniform(-2, 2, 2) * LARGE
+    across, down = random.uniform(-1.5, 1.5, 2) * LARGE
     # PIL wants the map from the new picture to the old one, about the centre.
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     turn = turn @ np.array([[1, slant], [0, 1]])

@@ -38,7 +38,9 @@ class Split:
     def __post_init__(self):
         inputs, labels = _tensor("inputs", self.inputs), _tensor("labels", self.labels)
         if inputs.dtype == torch.uint8:
-            right, accepted = inputs.ndim == 4, "uint8 images are N×C×H×W"
+            # More than 4 channels is N×H×W×C, which would train without a complaint.
+            right = inputs.ndim == 4 and inputs.shape[1] <= 4
+            accepted = "uint8 images are N×C×H×W, with C from 1 to 4"
         elif inputs.dtype == torch.int64:
             right, accepted = inputs.ndim == 2, "token ids are N×L"
         else:
@@ -119,30 +121,11 @@ class Task:
                 found, first = getattr(split, part).dtype, getattr(self.train, part).dtype
                 if found != first:
                     raise ValueError(f"{word} has {found} {part}: train has {first} {part}.")
-        if self.train.labels.is_floating_point():
-            if self.class_names:
-                raise ValueError(
-                    "class_names was given with float labels: a regression has no classes."
-                )
-        else:
-            self._check_classes()
+            _check_labels(f"labels of {word}", split.labels, self.class_names)
         _check_disjoint(splits)
 
     def _splits(self) -> dict[str, Split]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
-
-    def _check_classes(self):
-        twice = [name for name, count in Counter(self.class_names).items() if count > 1]
-        if twice:
-            raise ValueError(f"class_names holds {twice[0]!r} twice: names must differ.")
-        for word, split in self._splits().items():
-            low, high = int(split.labels.min()), int(split.labels.max())
-            if low < 0 or high >= len(self.class_names):
-                raise ValueError(
-                    f"{word} has labels from {low} to {high}: class_names has "
-                    f"{len(self.class_names)} names, so 0 to {len(self.class_names) - 1} "
-                    "are accepted."
-                )
 
     @property
     def num_classes(self) -> int:
@@ -253,9 +236,11 @@ class Task:
         _check_no_copies(everything)
         if not everything.labels.is_floating_point() and class_names is None:
             class_names = [str(i) for i in range(int(everything.labels.max()) + 1)]
-        parts = split_indices(everything.labels, class_names or (), fractions, seed)
+        class_names = tuple(str(name) for name in class_names or ())
+        _check_labels("labels", everything.labels, class_names)
+        parts = split_indices(everything.labels, class_names, fractions, seed)
         train, valid, test = (everything.take(indices) for indices in parts)
-        return cls(train, valid, test, class_names or (), domain, name)
+        return cls(train, valid, test, class_names, domain, name)
 
     @classmethod
     def from_folder(
@@ -352,6 +337,24 @@ def _check_disjoint(splits: dict[str, Split]):
                     f"as {_item(splits[other], other_index)}; each item is accepted in one split."
                 )
         seen.update((key, (word, index)) for index, key in enumerate(keys))
+
+
+def _check_labels(what: str, labels: torch.Tensor, class_names: tuple[str, ...]):
+    if labels.is_floating_point():
+        if class_names:
+            raise ValueError(
+                f"class_names was given, but {what} are floats: a regression has no classes."
+            )
+        return
+    twice = [name for name, count in Counter(class_names).items() if count > 1]
+    if twice:
+        raise ValueError(f"class_names holds {twice[0]!r} twice: names must differ.")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= len(class_names):
+        raise ValueError(
+            f"{what} go from {low} to {high}: class_names has {len(class_names)} names, so 0 to "
+            f"{len(class_names) - 1} are accepted."
+        )
 
 
 def _check_no_copies(split: Split):

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+import tl_helpers as tl
+from tl_helpers.data.words import STEM
+from tl_helpers.files import known
+
+
+def splits(task):
+    return {"train": task.train, "valid": task.valid, "test": task.test}
+
+
+def test_forms_of_one_word_stay_in_one_split():
+    places = {}
+    for word, split in splits(tl.data.words()).items():
+        for name in split.names:
+            places.setdefault(name[:STEM], set()).add(word)
+    assert len(places) > 2000
+    assert all(len(found) == 1 for found in places.values())
+
+
+def test_sentiment_is_the_sign_of_the_rating_in_the_lexicon():
+    sentiment, rating = tl.data.words(), tl.data.words("rating")
+    lexicon = {}
+    for line in known("vader_lexicon.txt").read_text(encoding="utf-8").splitlines():
+        word, mean, *_ = line.split("\t")
+        lexicon[word] = float(mean)
+    assert sentiment.class_names == ("negative", "positive") and rating.class_names == ()
+    for word, split in splits(sentiment).items():
+        ratings = getattr(rating, word)
+        assert split.names == ratings.names and all(name.isalpha() for name in split.names)
+        assert torch.equal(split.inputs, ratings.inputs)
+        assert torch.equal(split.labels == 1, ratings.labels > 0)
+        for name, value in zip(ratings.names, ratings.labels.tolist(), strict=True):
+            assert value == pytest.approx(lexicon[name])
+    names = sentiment.train.names
+    assert sentiment.train.labels[names.index("happy")] == 1
+    assert len(rating.train) == 4051 and rating.train.labels.dtype == torch.float32
+
+
+def test_token_ids_are_those_of_the_model_and_padded_with_zero():
+    task = tl.data.words()
+    vocabulary = (known("tokenizer.json").parent / "vocab.txt").read_text(encoding="utf-8")
+    vocabulary = vocabulary.splitlines()
+    for row, name in zip(task.test.inputs.tolist(), task.test.names, strict=True):
+        tokens = [vocabulary[i] for i in row]
+        end = tokens.index("[SEP]")
+        assert tokens[0] == "[CLS]" and set(row[end + 1 :]) <= {0}
+        assert "".join(t.removeprefix("##") for t in tokens[1:end]) == name
+
+
+def test_an_unknown_target_is_refused():
+    with pytest.raises(ValueError, match="target is 'mood': 'sentiment' or 'rating'"):
+        tl.data.words("mood")

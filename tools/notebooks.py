@@ -69,6 +69,7 @@ def execute(nb, folder: Path, env: dict = HEADLESS, allow_errors=False, record_t
         allow_errors=allow_errors,
         record_timing=record_timing,
         store_widget_state=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # kernels warn of their transport
     )
     client.execute(env={**os.environ, **env})
     return nb

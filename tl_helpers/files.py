@@ -44,7 +44,13 @@ def known(name: str) -> Path:
     Raises FileProblem for a file or package that is missing, or a file that is damaged, and
     ValueError for a name that is not listed.
     """
-    listed = json.loads((DATA / "checksums.json").read_text(encoding="utf-8"))
+    checksums = DATA / "checksums.json"
+    if not checksums.is_file():
+        raise FileProblem(
+            f"{checksums} is missing. Work from a clone of the project, installed with "
+            "pip install -e . ; get the file back with: git checkout -- data/checksums.json"
+        )
+    listed = json.loads(checksums.read_text(encoding="utf-8"))
     if name not in listed:
         raise ValueError(f"name is {name!r}: accepted are {', '.join(listed)}.")
     entry = listed[name]

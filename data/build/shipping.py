@@ -30,7 +30,7 @@ def write(name, arrays, licence, command):
         "path": name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "licence": licence,
-        "remedy": f"Build it again with: {command}",
+        "remedy": f"Get it back with: git checkout -- data/{name}, or build it with: {command}",
     }
     CHECKSUMS.write_text(json.dumps(dict(sorted(known.items())), indent=2) + "\n")
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {known[name]['sha256']}")

@@ -116,6 +116,12 @@ def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch):
         tl.data.words()
 
 
+def test_a_missing_list_of_checksums_says_how_to_get_it_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "DATA", tmp_path)
+    with pytest.raises(files.FileProblem, match="checksums.json is missing.*git checkout"):
+        tl.data.digits()
+
+
 def test_an_unknown_file_is_refused():
     with pytest.raises(ValueError, match="name is 'apple.npz': accepted are .*digits.npz"):
         files.known("apple.npz")

@@ -352,8 +352,8 @@ def _check_labels(what: str, labels: torch.Tensor, class_names: tuple[str, ...])
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= len(class_names):
         raise ValueError(
-            f"{what} go from {low} to {high}: class_names has {len(class_names)} names, so 0 to "
-            f"{len(class_names) - 1} are accepted."
+            f"{what} go from {low} to {high}: class_names has {len(class_names)} names, and needs "
+            "one for each label 0, 1, 2 …."
         )
 
 

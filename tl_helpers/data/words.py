@@ -7,7 +7,7 @@ import torch
 from tl_helpers.data.task import Split, Task
 from tl_helpers.files import known
 
-STEM = 5  # letters; "hope", "hoped" and "hopeful" differ later than that
+STEM = 4  # letters; five would part "hope" from "hopeful" and "happy" from "happiness"
 TARGETS = ("sentiment", "rating")
 
 
@@ -19,7 +19,7 @@ def words(target: str = "sentiment") -> Task:
     Inputs: int64 token ids N×L of all-MiniLM-L6-v2 with its start and end tokens, 0 is padding;
     the words themselves are the names.
 
-    Words whose first five letters agree are in the same split: forms of one word would otherwise
+    Words whose first four letters agree are in the same split: forms of one word would otherwise
     stand in train and in test. Hutto and Gilbert 2014, "VADER: A Parsimonious Rule-based Model
     for Sentiment Analysis of Social Media Text", ICWSM. Raises ValueError for another target.
     """

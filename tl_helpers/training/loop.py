@@ -81,6 +81,7 @@ class Update:
         self.samples = self.global_samples = 1  # of the present batch: here, in all processes
         self.losses = []  # not yet looked at: (name, loss)
         self.busy = False  # True while weights are being changed
+        self.stepped = False  # has an optimizer stepped since the loss scale was last updated
 
     def __call__(self, loss: torch.Tensor, optimizer=None) -> None:
         name = self._name(optimizer)
@@ -121,12 +122,13 @@ class Update:
         optimizer.zero_grad()
         self.steps[name] += 1
         self.waiting[name] = [0, 0, 0]
-        self.busy = False
+        self.busy, self.stepped = False, True
 
     def end_batch(self) -> None:
         """Let the loss scale follow, once all optimizers of a batch have stepped."""
-        if self.scaler.is_enabled() and not any(w[0] for w in self.waiting.values()):
+        if self.stepped and self.scaler.is_enabled():
             self.scaler.update()
+        self.stepped = False
 
     def flush(self) -> None:
         """Step with what waits at the end of an epoch."""

@@ -1,0 +1,307 @@
+"""fit: what it accepts, what reaches the model, what it refuses."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import tl_helpers as tl
+from tests.training.conftest import Split, assert_same, make_mlp, make_split, make_task, weights
+
+
+def images(count=20, dtype=torch.uint8, classes=3):
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(256, (count, 1, 4, 4), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(count) % classes
+    return SimpleNamespace(inputs=inputs.to(dtype), labels=labels)
+
+
+class Watcher(nn.Module):
+    """Remembers what reached it."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.seen = nn.Linear(16, 3), []
+
+    def forward(self, inputs):
+        self.seen.append(inputs)
+        return self.linear(inputs.flatten(1))
+
+
+def test_learns(device):
+    task, model = make_task(200), make_mlp()
+    history = tl.fit(model, task, epochs=20, lr=1e-2, device=device)
+    assert history.train_loss[-1] < 0.5 * history.train_loss[0]
+    assert tl.evaluate(model, task.test).accuracy > 0.6
+    assert next(model.parameters()).device.type == device.type
+
+
+def test_uint8_becomes_floats_in_0_1_and_floats_pass():
+    model, split = Watcher(), images()
+    tl.fit(model, split, batch_size=20)
+    assert all(seen.dtype == torch.float32 and 0.9 < seen.max() <= 1 for seen in model.seen)
+    model = Watcher()
+    tl.fit(model, images(dtype=torch.float32), batch_size=20)
+    assert model.seen[-1].max() > 200
+
+
+def test_augment_is_called_for_each_item_as_stored():
+    seen, model = [], Watcher()
+
+    def augment(item):
+        seen.append(item)
+        return item * 0
+
+    tl.fit(model, images(), augment=augment, batch_size=8, epochs=2)
+    assert len(seen) == 40 and seen[0].shape == (1, 4, 4) and seen[0].dtype == torch.uint8
+    assert model.seen[-1].max() == 0
+
+
+@pytest.mark.parametrize("kind", ["list", "loader", "batches", "generator"])
+def test_takes_any_iterable_of_batches(kind):
+    split, ours, theirs = make_split(), make_mlp(), make_mlp()
+    walk = {
+        "list": lambda: list(tl.data.batches(split.inputs, split.labels, batch_size=16)),
+        "loader": lambda: DataLoader(TensorDataset(split.inputs, split.labels), batch_size=16),
+        "batches": lambda: tl.data.batches(split.inputs, split.labels, batch_size=16),
+        "generator": lambda: iter(tl.data.batches(split.inputs, split.labels, batch_size=16)),
+    }[kind]
+    history = tl.fit(ours, walk(), lr=0.01)
+    optimizer = torch.optim.AdamW(theirs.parameters(), lr=0.01, weight_decay=0)
+    for inputs, labels in walk():
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(theirs(inputs), labels).backward()
+        optimizer.step()
+    assert_same(weights(ours), weights(theirs))
+    assert history.valid_loss == []
+
+
+def test_data_that_is_on_the_device_stays_there(device):
+    split, model = make_split(), make_mlp()
+    there = SimpleNamespace(inputs=split.inputs.to(device), labels=split.labels.to(device))
+    pointer = there.inputs.data_ptr()
+    seen = []
+    model[0].register_forward_pre_hook(lambda module, args: seen.append(args[0].device.type))
+    tl.fit(model, there, valid=there, epochs=1, device=device)
+    assert set(seen) == {device.type}
+    assert there.inputs.device.type == device.type and there.inputs.data_ptr() == pointer
+
+
+def test_a_ready_optimizer_and_a_factory():
+    first, second, third = make_mlp(), make_mlp(), make_mlp()
+    ready = torch.optim.SGD(first.parameters(), lr=0.1, momentum=0.5)
+    tl.fit(first, make_split(), optimizer=ready)
+    tl.fit(second, make_split(), optimizer=lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.5))
+    tl.fit(
+        third,
+        make_split(),
+        lr=0.1,
+        optimizer=lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.5),
+    )
+    assert_same(weights(first), weights(second))
+    assert_same(weights(first), weights(third))
+
+
+def test_early_stopping_restores_the_best_weights(device):
+    task, model = make_task(12), make_mlp()
+    snapshots = []
+
+    class Snapshot:
+        def on_epoch_end(self, state):
+            snapshots.append(weights(state.modules["model"]))
+
+    history = tl.fit(
+        model, task, epochs=300, lr=0.05, early_stopping=5, callbacks=[Snapshot()], device=device
+    )
+    best = history.valid_loss.index(min(history.valid_loss))
+    assert len(history) == best + 1 + 5 < 300
+    assert_same(weights(model), snapshots[best])
+    assert not torch.equal(snapshots[best]["0.weight"], snapshots[-1]["0.weight"])
+    score = tl.evaluate(model, task.valid)
+    assert score.loss == pytest.approx(min(history.valid_loss), rel=1e-5)
+
+
+def test_weight_decay_and_l1_shrink_weights():
+    plain, decayed, sparse = make_mlp(), make_mlp(), make_mlp()
+    for model, extra in ((plain, {}), (decayed, {"weight_decay": 1.0}), (sparse, {"l1": 0.1})):
+        history = tl.fit(model, make_split(), epochs=30, lr=0.01, **extra)
+    norm = [sum(p.abs().sum() for p in m.parameters()).item() for m in (plain, decayed, sparse)]
+    assert norm[1] < 0.9 * norm[0] and norm[2] < 0.5 * norm[0]
+    model = make_mlp()
+    at_start = tl.evaluate(model, make_split()).loss
+    history = tl.fit(model, make_split(), l1=10.0, lr=1e-9, batch_size=100)
+    assert history.train_loss[0] == pytest.approx(at_start, rel=1e-5)  # the penalty is not recorded
+
+
+def test_regression_with_a_column_of_outputs_does_not_broadcast():
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(64, 6, generator=generator)
+    split = SimpleNamespace(inputs=inputs, labels=inputs @ torch.arange(6.0))
+    torch.manual_seed(0)
+    model = nn.Linear(6, 1)
+    history = tl.fit(
+        model, split, valid=split, epochs=60, lr=0.1, loss=nn.functional.mse_loss, batch_size=16
+    )
+    assert history.valid_loss[-1] < 0.01
+    assert history.valid_accuracy[-1] is None
+
+
+def test_half_precision_trains_with_loss_scaling(device):
+    task = make_task(200)
+    for precision in ("bfloat16", "float16"):
+        model, dtypes, scales = make_mlp(), [], []
+        model[0].register_forward_hook(lambda m, i, out, seen=dtypes: seen.append(out.dtype))
+
+        def loss(logits, labels, seen=scales):
+            value = nn.functional.cross_entropy(logits, labels)
+            if value.requires_grad:
+                value.register_hook(lambda gradient: seen.append(float(gradient)))
+            return value
+
+        history = tl.fit(
+            model, task, epochs=10, lr=1e-2, precision=precision, device=device, loss=loss
+        )
+        assert dtypes[-1] == getattr(torch, precision)
+        assert history.train_loss[-1] < history.train_loss[0]
+        assert all(value.dtype == torch.float32 for value in weights(model).values())
+        # with loss scaling the gradient that enters the loss is the scale; without it, 1
+        assert (max(scales) > 1000) == (precision == "float16")
+
+
+def test_an_overflow_skips_the_step_and_lowers_the_scale():
+    model, scales = nn.Linear(4, 2), []
+
+    def step(batch, update):
+        loss = model(batch).float().mean() * 3.0
+        update(loss)
+        scales.append(update.scaler.get_scale())
+        if len(scales) == 1:
+            first.append(weights(model))
+
+    first, before = [], weights(model)
+    tl.run(
+        step,
+        [torch.full((2, 4), 6e4)] * 3,
+        1,
+        modules={"m": model},
+        optimizers={"o": torch.optim.SGD(model.parameters(), lr=1e-6)},
+        precision="float16",
+        device="cpu",
+    )
+    assert_same(before, first[0])
+    assert scales[-1] < scales[0]
+
+
+def test_cached_features_equal_the_uncached_run(device):
+    task, results = make_task(60), []
+    for cache in (False, True, "auto"):
+        model = Split(dropout=0.4)
+        model.backbone.requires_grad_(False)
+        calls = []
+        model.backbone.register_forward_hook(lambda *_, seen=calls: seen.append(1))
+        history = tl.fit(
+            model, task, epochs=5, lr=0.05, batch_size=16, cache_features=cache, device=device
+        )
+        results.append((weights(model), history, len(calls)))
+    for other in results[1:]:
+        assert_same(results[0][0], other[0], rtol=1e-4, atol=1e-5)
+        assert other[1].train_loss == pytest.approx(results[0][1].train_loss, rel=1e-4)
+        assert other[1].valid_accuracy == results[0][1].valid_accuracy
+        assert other[2] < 6 < results[0][2]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda model: {"augment": lambda item: item}, "augmented"),
+        (lambda model: model.backbone.requires_grad_(True) and {}, "not frozen"),
+        (lambda model: {"callbacks": [object()]}, "callbacks"),
+        (lambda model: setattr(model.backbone[1], "moving_statistics", True), "statistics"),
+        (lambda model: {"task": [(torch.ones(4, 6), torch.zeros(4).long())]}, "not tensors"),
+    ],
+)
+def test_cache_features_true_raises_where_it_is_not_exact(change, reason):
+    model = Split()
+    model.backbone.requires_grad_(False)
+    arguments = {"task": make_task(), "cache_features": True, **(change(model) or {})}
+    with pytest.raises(ValueError, match=f"cache_features=True would not be exact.*{reason}"):
+        tl.fit(model, **arguments)
+    calls = []
+    model.backbone.register_forward_hook(lambda *_: calls.append(1))
+    arguments["cache_features"] = "auto"
+    tl.fit(model, **arguments, epochs=4)
+    assert len(calls) >= 4
+
+
+def test_compile_gives_the_same_weights():
+    plain, compiled = make_mlp(), make_mlp()
+    tl.fit(plain, make_split(), epochs=1)
+    tl.fit(compiled, make_split(), epochs=1, compile=True)
+    assert_same(weights(plain), weights(compiled), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "resnet18"}, "model must be a torch.nn.Module, not a str"),
+        ({"task": 7}, "data must be a split or an iterable"),
+        ({"task": SimpleNamespace(inputs=torch.ones(0, 6), labels=torch.ones(0).long())}, "empty"),
+        ({"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.ones(2).long())}, "length"),
+        (
+            {"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.tensor([0, 1, 3]))},
+            "labels go from 0 to 3, but the model has 3 classes",
+        ),
+        (
+            {"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.tensor([0, -1, 2]))},
+            "labels go from -1",
+        ),
+        ({"task": [(torch.ones(3, 6), torch.tensor([0, 1, 3]))]}, "labels go from 0 to 3"),
+        ({"task": [torch.ones(3, 6)]}, "must be a pair"),
+        (
+            {"task": SimpleNamespace(inputs=torch.ones(3, 5), labels=torch.zeros(3).long())},
+            r"cannot take inputs of shape \(5,\)",
+        ),
+        (
+            {"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.zeros(3))},
+            "float targets",
+        ),
+        (
+            {"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.zeros(3).int())},
+            "labels must be int64",
+        ),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"lr": 0.0}, "lr is 0.0"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"l1": -1.0}, "l1 is -1.0"),
+        ({"loss": "hinge"}, "loss is 'hinge'"),
+        ({"optimizer": "lion"}, "optimizer is 'lion'"),
+        ({"optimizer": lambda parameters: 3}, "optimizer returned a int"),
+        ({"early_stopping": 2}, "early_stopping needs validation"),
+        ({"early_stopping": 0, "valid": make_split()}, "early_stopping is 0"),
+        ({"cache_features": "yes"}, "cache_features is 'yes'"),
+    ],
+)
+def test_bad_input_raises_at_the_call(change, message):
+    before = make_mlp()
+    arguments = {"model": before, "task": make_split(), **change}
+    with pytest.raises((ValueError, TypeError), match=message):
+        tl.fit(**arguments)
+    assert_same(weights(before), weights(make_mlp()))
+
+
+def test_optimizer_and_frozen_parameters():
+    model = make_mlp()
+    model[0].requires_grad_(False)
+    with pytest.raises(ValueError, match="holds 2 frozen parameters"):
+        tl.fit(model, make_split(), optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+    other = torch.optim.SGD(make_mlp().parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="no parameter of model"):
+        tl.fit(model, make_split(), optimizer=other)
+    ready = torch.optim.SGD(model[3].parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="belong to the optimizer"):
+        tl.fit(model, make_split(), optimizer=ready, lr=0.1)
+    model.requires_grad_(False)
+    with pytest.raises(ValueError, match="no trainable parameter"):
+        tl.fit(model, make_split())

@@ -5,12 +5,16 @@ import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import torch
 from torch import nn
 
 from ..files import FileProblem, sha256
 from .base import ImageModel, check_count
+
+SECONDS_TO_ANSWER = 5  # for a server, before the network counts as absent
 
 # Containers that hold the stages of a network one after the other, under the names that
 # torchvision and timm give them. Any other child of the network is a stage by itself.
@@ -164,9 +168,9 @@ def _torchvision(name, pretrained):
         if not pretrained:
             options["init_weights"] = True
     with _weights_only(), _explained(name, "torchvision"):
+        if pretrained:
+            _check_cached(weights.url)
         network = models.get_model(name, weights=weights if pretrained else None, **options)
-    if pretrained:
-        _check_cached(weights.url)
     if name.startswith("squeezenet"):  # its classifier is a convolution, before the pooling
         classifier = network.classifier[1]
         network.classifier = nn.Sequential(network.classifier[0], nn.AdaptiveAvgPool2d(1))
@@ -187,11 +191,20 @@ def _take_last_linear(network):
 def _timm(name, pretrained, image_size):
     """Return (network without classifier, classifier, mean, std, image size)."""
     import timm
+    from huggingface_hub import hf_hub_url, try_to_load_from_cache
 
+    known = timm.get_pretrained_cfg(name)
     options = {}
-    if image_size and timm.get_pretrained_cfg(name).fixed_input_size:
-        options = {"img_size": image_size}  # timm then fits the position embedding to it
-    with _explained(name, "timm"):
+    if image_size and known.fixed_input_size:
+        options["img_size"] = image_size  # timm then fits the position embedding to it
+    with _weights_only(), _explained(name, "timm"):
+        if pretrained and known.hf_hub_id:
+            # Left to itself timm asks the hub even for what is cached, and waits long for it.
+            path = try_to_load_from_cache(known.hf_hub_id, "model.safetensors")
+            if isinstance(path, str):
+                options["pretrained_cfg_overlay"] = {"file": path}
+            else:
+                _must_answer(hf_hub_url(known.hf_hub_id, "model.safetensors"))
         network = timm.create_model(name, pretrained=pretrained, **options)
     config = network.pretrained_cfg
     classifier = network.get_classifier()
@@ -227,8 +240,24 @@ def _explained(name, library):
 
 
 def _check_cached(url):
-    """Compare a cached torchvision file with the digits of the SHA-256 that its name carries."""
+    """Compare a torchvision file in the cache with the digits of the SHA-256 in its name.
+
+    torchvision itself compares them after a download only. No file: see that there is a network.
+    """
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     digits = re.search(r"-([0-9a-f]{8,})\.", path.name)
-    if digits and not sha256(path).startswith(digits[1]):
-        raise FileProblem(f"{path} is damaged: its SHA-256 is another. Delete it and try again.")
+    if not path.is_file():
+        _must_answer(url)
+    elif digits and not sha256(path).startswith(digits[1]):
+        raise FileProblem(
+            f"{path} is damaged: its SHA-256 does not begin with {digits[1]}. "
+            "Delete it and try again."
+        )
+
+
+def _must_answer(url):
+    """Raise OSError within seconds when there is no network; the libraries try for a minute."""
+    try:
+        urlopen(Request(url, method="HEAD"), timeout=SECONDS_TO_ANSWER).close()
+    except HTTPError:
+        pass  # an answer; what it means is for the library to say

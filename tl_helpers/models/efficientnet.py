@@ -2,9 +2,9 @@
 
 import torch
 
+from ..files import known
 from .base import ImageModel, check_count
 from .create import assemble
-from .weights import WEIGHTS
 
 
 def efficientnet_lite0(
@@ -34,9 +34,8 @@ def efficientnet_lite0(
     check_count("image_size", image_size, at_least=32)
     network = timm.create_model("tf_efficientnet_lite0")
     if pretrained:
-        state = torch.load(
-            WEIGHTS["efficientnet_lite0"].checked(), map_location="cpu", weights_only=True
-        )
+        path = known("efficientnet-lite0-57934424.pth")
+        state = torch.load(path, map_location="cpu", weights_only=True)
         # The file names its entries differently but lists them in the network's own order.
         names = network.state_dict()
         network.load_state_dict(dict(zip(names, state.values(), strict=True)))

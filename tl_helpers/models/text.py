@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
+from ..files import known
 from .base import TransferModel, check_count
-from .weights import WEIGHTS
 
 
 class _MeanPooled(nn.Module):
@@ -68,21 +68,22 @@ def minilm(num_classes: int, pretrained: bool = True) -> TextModel:
     from transformers.utils import logging
 
     check_count("num_classes", num_classes)
-    path = WEIGHTS["minilm"].checked()
+    folder = known("config.json").parent
     options = {"local_files_only": True, "add_pooling_layer": False}
     if pretrained:
+        known("model.safetensors")
         # The pooler is left out on purpose; the library would print a table about it.
         verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         try:
-            encoder = AutoModel.from_pretrained(path.parent, dtype=torch.float32, **options)
+            encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
         finally:
             logging.set_verbosity(verbosity)
             if bar:
                 logging.enable_progress_bar()
     else:
-        config = AutoConfig.from_pretrained(path.parent, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
         encoder = AutoModel.from_config(config, add_pooling_layer=False)
     encoder.train()  # as any new model is
     depth = encoder.config.num_hidden_layers

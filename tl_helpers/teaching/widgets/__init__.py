@@ -1,0 +1,8 @@
+"""Widgets: a picture that moves with its controls. One file a widget, named by the lesson's word.
+
+``base`` holds what they share. A widget of a lesson is a function here: add its line below.
+"""
+
+from .base import Choice, Job, Slider, Toggles, Widget
+
+__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget"]

@@ -9,6 +9,7 @@ stopped and only what changed is executed again.
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 from concurrent.futures import as_completed
@@ -26,14 +27,11 @@ FAILURES_OF_ONE_CLAIM = 1
 def seeds(text: str) -> list[int]:
     """Return the seeds named by ``"0-9"``, ``"3"`` or ``"0-2,7"``."""
     found = set()
-    try:
-        for word in text.split(","):
-            first, _, last = word.strip().partition("-")
-            found.update(range(int(first), int(last or first) + 1))
-    except ValueError:
-        found = set()
-    if not found:
-        raise SystemExit(f"SEEDS must be like 0-9 or 0,3,7, got {text!r}")
+    for word in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", word)
+        if not ends or int(ends[2] or ends[1]) < int(ends[1]):
+            raise SystemExit(f"SEEDS must be like 0-9 or 0,3,7, got {text!r}")
+        found.update(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
     return sorted(found)
 
 
@@ -89,9 +87,10 @@ def _record_file(path: Path, seed: int, cached: Path) -> tuple[dict, float]:
 def gather(paths: list[Path], wanted: list[int]) -> dict[str, dict[int, dict]]:
     """Return ``{lesson: {seed: record}}``, from the cache where it is there."""
     found, missing = {path.stem: {} for path in paths}, []
+    folders = {path: CACHE / digest(read(path)) for path in paths}
     for seed in wanted:
         for path in paths:
-            cached = CACHE / digest(read(path)) / f"{path.stem}-{seed}.json"
+            cached = folders[path] / f"{path.stem}-{seed}.json"
             if cached.is_file():
                 found[path.stem][seed] = json.loads(cached.read_text("utf-8"))
             else:

@@ -8,7 +8,6 @@ from pathlib import Path
 from time import perf_counter
 
 import nbformat
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "notebooks"
@@ -61,6 +60,8 @@ def execute(nb, folder: Path, env: dict = HEADLESS, allow_errors=False, record_t
     Raises what nbclient raises: CellExecutionError for an error in a cell (unless
     ``allow_errors``), CellTimeoutError, DeadKernelError.
     """
+    from nbclient import NotebookClient  # slow to import, and not all that execute code need it
+
     client = NotebookClient(
         nb,
         timeout=CELL_SECONDS,

@@ -53,24 +53,22 @@ class TransferModel(nn.Module):
         """Return what each stage puts out, averaged over positions: name -> N×C.
 
         For a probe at every stage (which layer transfers?). The average runs over height and
-        width of an N×C×H×W picture, over the tokens of an N×L×C sequence.
+        width of an N×C×H×W picture, over the tokens of an N×L×C sequence. (Not for the few
+        networks that keep channels last inside, such as swin.)
         """
-        outputs = {}
+        prepared, features, hooks = self.prepare(inputs), {}, []
+        for paths in self.block_names:
 
-        def keep(name):
-            return lambda module, args, output: outputs.__setitem__(name, output)
+            def keep(module, args, output, name=paths[0]):
+                features[name] = self.average(output, prepared)
 
-        hooks = [
-            self.backbone.get_submodule(paths[-1]).register_forward_hook(keep(paths[0]))
-            for paths in self.block_names
-        ]
+            hooks.append(self.backbone.get_submodule(paths[-1]).register_forward_hook(keep))
         try:
-            prepared = self.prepare(inputs)
             self.backbone(prepared)
         finally:
             for hook in hooks:
                 hook.remove()
-        return {name: self.average(output, prepared) for name, output in outputs.items()}
+        return features
 
     def average(self, output, prepared):
         """Average a stage's output over its positions: N×C."""

@@ -16,9 +16,11 @@ from .base import ImageModel, check_count
 
 SECONDS_TO_ANSWER = 5  # for a server, before the network counts as absent
 
-# Containers that hold the stages of a network one after the other, under the names that
-# torchvision and timm give them. Any other child of the network is a stage by itself.
-_STAGE_LISTS = {"features", "blocks", "stages", "layers", "encoder"}
+# Containers that hold the stages of a network one after the other, by the names that torchvision
+# and timm give them; and the share of the parameters above which a child of the network is such a
+# container, whatever its name. Any other child is a stage by itself.
+_STAGE_LISTS = {"features", "blocks", "stages", "layers"}
+_MOST = 0.85
 
 
 def create(
@@ -129,30 +131,26 @@ def block_names(network) -> list[tuple[str, ...]]:
     A stage is a child that has parameters, or an entry of a list of stages ("features.3"). A
     normalisation layer belongs to the stage before it: freezing one without the other has no use.
     """
-    paths = []
-    for name, child in network.named_children():
-        inner = dict(child.named_children())
-        if name == "encoder" and "layers" in inner:  # torchvision's vit
-            paths += [f"{name}.layers.{key}" for key, _ in inner["layers"].named_children()]
-            paths += [f"{name}.{key}" for key in inner if key != "layers"]
-        elif name in _STAGE_LISTS and inner:
-            paths += [f"{name}.{key}" for key in inner]
-        else:
-            paths.append(name)
     stages = []
-    for path in paths:
-        module = network.get_submodule(path)
-        if not any(True for _ in module.parameters()):
-            continue
-        if stages and _is_norm(module):
+    for path, module in _stage_modules(network, "", _MOST * _count(network)):
+        if stages and "Norm" in type(module).__name__ and not isinstance(module, nn.Sequential):
             stages[-1] = (*stages[-1], path)
         else:
             stages.append((path,))
     return stages
 
 
-def _is_norm(module):
-    return "Norm" in type(module).__name__ and not isinstance(module, nn.Sequential)
+def _stage_modules(parent, prefix, most):
+    for name, child in parent.named_children():
+        opened = name in _STAGE_LISTS or _count(child) > most
+        if opened and any(True for _ in child.children()):
+            yield from _stage_modules(child, f"{prefix}{name}.", float("inf"))
+        elif _count(child):
+            yield f"{prefix}{name}", child
+
+
+def _count(module):
+    return sum(p.numel() for p in module.parameters())
 
 
 def _torchvision(name, pretrained):

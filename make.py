@@ -55,12 +55,12 @@ def run(task):
             shutil.rmtree(ROOT / name, ignore_errors=True)
         return 0
     set_up()
-    # One thread a process: sums then come out the same on every machine, and the two processes
-    # that tests and claims run at once do not get into each other's way.
-    one_thread = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
     if task == "lab":
-        settings = ROOT / "tools" / "lab"  # keeps the news pop-up away
-        return python("-m", "jupyterlab", f"--LabApp.app_settings_dir={settings}", "notebooks")
+        return python(
+            *("-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"),
+            "--LabApp.default_url=/lab/tree/notebooks",
+            f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab'}",  # keeps the news pop-up away
+        )
     if task == "lint":
         return lint()
     if task == "test":
@@ -68,10 +68,9 @@ def run(task):
             *("-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval", "--nbval-current-env"),
             *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--nbval-cell-timeout", "300"),
             *("tests", "notebooks", "docs"),
-            **one_thread,
         )
     tool = {"run": "pages", "save": "save", "claims": "claims", "results": "results"}[task]
-    return python("-m", f"tools.{tool}", **one_thread)
+    return python("-m", f"tools.{tool}")
 
 
 def set_up():
@@ -98,11 +97,11 @@ def lint():
     return python("-m", "ruff", "check", ".") or python("-m", "ruff", "format", "--check", ".")
 
 
-def python(*arguments, **environment):
+def python(*arguments):
     """Run the environment's Python in the project's folder; return its exit code."""
     command = [str(PYTHON), *map(str, arguments)]
     try:
-        return subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
+        return subprocess.call(command, cwd=ROOT)
     except KeyboardInterrupt:
         return 130
 

@@ -184,6 +184,15 @@ def test_a_quoted_number_fits_within_its_last_digit_and_its_unit():
     assert len(problems("≈ 60 %")) == len(problems("≈ 9 %")) == len(problems("≈ 64 s")) == 1
 
 
+WIDGET = """from tl_helpers.teaching.widgets.base import Slider, Widget
+
+def draw(figure, level):
+    figure.add_subplot().axhline(level)
+    return f"A line at {level}."
+
+Widget("A level", draw, level=Slider("Level", range(5), value=2))"""
+
+
 @pytest.fixture(scope="module")
 def nbval(tmp_path_factory):
     """Run nbval as `make test` does over a whole and a damaged notebook; return what failed."""
@@ -196,10 +205,12 @@ def nbval(tmp_path_factory):
             new_code_cell("holds = True"),
             new_code_cell("tl.claim('the probe wins', holds)"),
             new_code_cell("print('still here')"),
+            new_code_cell(WIDGET),
         ]
     )
     canonical(execute(whole, folder))
     write(whole, folder / "whole.ipynb")
+    assert set(whole.cells[6].outputs[0].data) == {"text/plain", "image/png"}
     damaged = copy.deepcopy(whole)
     damaged.cells[0].outputs[0].text = "tl_helpers 9.9 · another machine\n"
     damaged.cells[1].outputs[0].text = "5 classes\n"
@@ -219,14 +230,14 @@ def nbval(tmp_path_factory):
     verdicts = re.findall(
         r"^(PASSED|FAILED) .*?(whole|damaged)\.ipynb::Cell (\d)", done.stdout, re.M
     )
-    assert len(verdicts) == 12, done.stdout
+    assert len(verdicts) == 14, done.stdout
     return done.returncode, {(name, int(cell)): verdict for verdict, name, cell in verdicts}
 
 
 @pytest.mark.parametrize(
     ("name", "cell", "verdict", "why"),
     [
-        *[("whole", cell, "PASSED", "nothing is wrong with it") for cell in range(6)],
+        *[("whole", cell, "PASSED", "nothing is wrong with it") for cell in range(7)],
         ("damaged", 0, "PASSED", "the line of versions is masked"),
         ("damaged", 1, "FAILED", "a count is a fact"),
         ("damaged", 2, "PASSED", "measured values are masked"),

@@ -14,9 +14,7 @@ if torch.backends.mps.is_available():
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(name, marks=() if name == "cpu" else pytest.mark.gpu) for name in DEVICES
-    ]
+    params=[pytest.param(name, marks=() if name == "cpu" else pytest.mark.gpu) for name in DEVICES]
 )
 def device(request):
     return torch.device(request.param)
@@ -40,9 +38,7 @@ def make_task(count=50, **kwargs):
 def make_mlp(dropout=0.0, batchnorm=False, seed=0):
     torch.manual_seed(seed)
     norm = [nn.BatchNorm1d(16)] if batchnorm else []
-    return nn.Sequential(
-        nn.Linear(6, 16), *norm, nn.ReLU(), nn.Dropout(dropout), nn.Linear(16, 3)
-    )
+    return nn.Sequential(nn.Linear(6, 16), *norm, nn.ReLU(), nn.Dropout(dropout), nn.Linear(16, 3))
 
 
 class Split(nn.Module):

@@ -138,7 +138,9 @@ def test_non_finite_loss_stops_with_the_weights_of_the_step_before(device):
         return value * float("nan") if count == 10 else value
 
     # 7 batches an epoch; one call of the loss is validation's
-    with pytest.raises(NonFiniteLoss, match=r"nan after .* learning rate 0\.01.*clip_norm") as caught:
+    with pytest.raises(
+        NonFiniteLoss, match=r"nan after .* learning rate 0\.01.*clip_norm"
+    ) as caught:
         tl.fit(model, make_split(50), epochs=3, lr=0.01, loss=loss, batch_size=8, device=device)
     assert len(caught.value.history) == 1
     if device.type == "cpu":

@@ -1,0 +1,87 @@
+"""Two gloo processes on the CPU equal one process at the same global batch."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tests.training.conftest import assert_same
+
+KINDS = ("plain", "accumulate", "clip", "list", "frozen", "float16")
+SCRIPT = """
+import os, sys
+import torch
+import tl_helpers as tl
+from tests.training.conftest import Split, make_mlp, make_task
+from tests.training.test_distributed import KINDS
+
+def run(kind):
+    task = make_task(41)  # batches of 8; the last holds one sample: none is left for process 1
+    model = Split() if kind == "frozen" else make_mlp()
+    if kind == "frozen":
+        model.backbone.requires_grad_(False)
+    data = task
+    if kind == "list":
+        data = list(tl.data.batches(task.train.inputs, task.train.labels, batch_size=8))
+    history = tl.fit(
+        model, data, valid=task.valid, epochs=3, lr=0.05, optimizer="sgd", batch_size=8,
+        accumulate=2 if kind == "accumulate" else 1, clip_norm=0.5 if kind == "clip" else None,
+        checkpoint=f"{out}-{kind}.run", device="cpu",
+        precision="float16" if kind == "float16" else "auto",
+    )
+    return {"weights": model.state_dict(), "train": history.train_loss,
+            "valid": history.valid_loss, "accuracy": history.valid_accuracy}
+
+out = sys.argv[1]
+torch.save({kind: run(kind) for kind in KINDS}, out + os.environ.get("RANK", "0"))
+"""
+
+
+def run_script(out, processes):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    workers = []
+    for rank in range(processes):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "TL_PROGRESS": "off"}
+        if processes > 1:  # what torchrun sets
+            environment |= {
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": str(processes),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            }
+        command = [sys.executable, "-c", SCRIPT, str(out)]
+        workers.append(subprocess.Popen(command, env=environment))
+    try:
+        assert [worker.wait(timeout=180) for worker in workers] == [0] * processes
+    finally:
+        for worker in workers:
+            worker.kill()
+    return [torch.load(f"{out}{rank}") for rank in range(processes)]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("processes")
+    return (*run_script(folder / "alone", 1), *run_script(folder / "pair", 2), folder)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_processes_equal_one(results, kind):
+    alone, first, second = (result[kind] for result in results[:3])
+    loose = {"rtol": 1e-2, "atol": 2e-3} if kind == "float16" else {"rtol": 1e-4, "atol": 1e-6}
+    assert_same(first["weights"], second["weights"])
+    assert_same(alone["weights"], first["weights"], **loose)
+    for name in ("train", "valid", "accuracy"):
+        assert first[name] == second[name]
+        assert first[name] == pytest.approx(alone[name], rel=1e-2 if kind == "float16" else 1e-4)
+
+
+def test_one_file_is_written_by_all_processes_together(results):
+    written = sorted(file.name for file in results[3].glob("*.run*"))
+    assert written == sorted(f"{who}-{kind}.run" for who in ("alone", "pair") for kind in KINDS)

@@ -58,10 +58,12 @@ def create(
     known = torchvision.models.list_models(module=torchvision.models)
     if name in known:
         parts = _torchvision(name, pretrained)
-    elif timm.is_model(name):
+    elif timm.is_model(name) and ("." not in name or name in timm.list_pretrained()):
         parts = _timm(name, pretrained, image_size)
     else:
-        near = difflib.get_close_matches(name, [*known, *timm.list_models()], n=4, cutoff=0.5)
+        tags = timm.list_pretrained(f"{name.partition('.')[0]}.*")  # of a name with a wrong tag
+        names = tags or dict.fromkeys([*known, *timm.list_models()])
+        near = difflib.get_close_matches(name, names, n=4, cutoff=0.5)
         raise ValueError(
             f"name={name!r} is no image classifier of torchvision or timm; "
             f"near it: {', '.join(near) or 'nothing'} (timm.list_models() lists more)"

@@ -257,8 +257,8 @@ def _with_features(model, train, valid, device, dtype, progress):
 
 
 def _memory_format(model, device, dtype):
-    """Channels last where it pays: convolutions in half precision on CUDA."""
-    pays = device.type == "cuda" and dtype is not None
+    """Channels last where it pays: convolutions on a CPU, and in half precision on CUDA."""
+    pays = device.type == "cpu" or (device.type == "cuda" and dtype is not None)
     if pays and any(isinstance(part, nn.Conv2d) for part in model.modules()):
         return torch.channels_last
     return torch.contiguous_format

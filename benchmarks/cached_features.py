@@ -8,6 +8,8 @@ import argparse
 import statistics
 import time
 
+import torch
+
 import tl_helpers as tl
 
 EPOCHS = 10
@@ -17,7 +19,8 @@ def probe(task, image_size, cache):
     """Train the head; return CPU seconds and the head's weights."""
     model = tl.models.efficientnet_lite0(num_classes=task.num_classes, image_size=image_size)
     tl.transfer.freeze(model, "backbone")
-    model.head.weight.data.zero_()
+    torch.nn.init.zeros_(model.head.weight)
+    torch.nn.init.zeros_(model.head.bias)
     started = time.process_time()
     tl.fit(model, task, epochs=EPOCHS, lr=1e-2, cache_features=cache, device="cpu")
     return time.process_time() - started, model.head.weight.detach()

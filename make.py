@@ -87,7 +87,7 @@ def set_up():
         except subprocess.CalledProcessError:
             shutil.rmtree(VENV)
             sys.exit("Python's venv module is not complete; on Debian: apt install python3-venv")
-    pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    pip = ("-m", "pip", "--disable-pip-version-check", "install")
     if python(*pip, "-r", "requirements.txt", "-e", "."):
         sys.exit("The installation did not succeed; what pip says above names the reason.")
     stamp.write_text(now, "utf-8")

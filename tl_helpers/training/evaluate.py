@@ -10,6 +10,8 @@ from tl_helpers.data.batches import batches
 from tl_helpers.training import distributed
 from tl_helpers.training.device import autocast, device_of, move, pick_precision, to_floats
 
+# On a CPU, larger batches of images are slower: what they pass on no longer fits its caches.
+EVALUATION_BATCH = 64
 LOSSES = {"cross_entropy": nn.functional.cross_entropy}
 
 
@@ -78,7 +80,7 @@ def evaluate(
     data,
     *,
     loss="cross_entropy",
-    batch_size: int = 256,
+    batch_size: int = EVALUATION_BATCH,
     precision: str = "float32",
 ) -> Score:
     """Score a model on a split, or on an iterable of (inputs, labels) batches.
@@ -150,7 +152,7 @@ def _over_processes(loss_sum, samples, right, seen):
     )
 
 
-def predict(model: nn.Module, data, *, batch_size: int = 256) -> torch.Tensor:
+def predict(model: nn.Module, data, *, batch_size: int = EVALUATION_BATCH) -> torch.Tensor:
     """Return the logits of a model: float32 on the CPU, N×C.
 
     data: a split, a tensor of inputs (uint8 or float N×C×H×W, or token ids), or an iterable of

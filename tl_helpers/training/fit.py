@@ -12,11 +12,17 @@ from tl_helpers.training import distributed, loop
 from tl_helpers.training import progress as progress_
 from tl_helpers.training.device import pick_device, pick_precision, to_floats
 from tl_helpers.training.early_stopping import EarlyStopping
-from tl_helpers.training.evaluate import as_batches, evaluation_mode, matched, pick_loss, score
+from tl_helpers.training.evaluate import (
+    EVALUATION_BATCH,
+    as_batches,
+    evaluation_mode,
+    matched,
+    pick_loss,
+    score,
+)
 from tl_helpers.training.history import History
 from tl_helpers.training.optimizers import make_optimizer
 
-EVALUATION_BATCH = 256
 # Tensors up to this share of the free memory of a CUDA device move there whole, once.
 SHARE_OF_MEMORY = 0.25
 
@@ -89,8 +95,7 @@ def fit(
     distributed.start(device)
     dtype = pick_precision(precision, device)
     optimizer = make_optimizer(optimizer, model, lr, weight_decay)
-    layout = _memory_format(model, device, dtype)
-    model.to(device, memory_format=layout)
+    model.to(device, memory_format=_memory_format(model, device, dtype))
     train, valid = (_ready(part, model, loss, device) for part in (train, valid))
 
     forward, feature_seconds = model, 0.0
@@ -104,10 +109,7 @@ def fit(
         inputs, labels = batch
         if augment is not None:
             inputs = torch.stack([augment(item) for item in inputs])
-        inputs = to_floats(inputs)
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=layout)
-        value = loss_function(matched(called(inputs), labels), labels)
+        value = loss_function(matched(called(to_floats(inputs)), labels), labels)
         penalty = 0.0
         if l1:
             penalty = l1 * sum(p.abs().sum() for p in model.parameters() if p.requires_grad)
@@ -257,8 +259,11 @@ def _with_features(model, train, valid, device, dtype, progress):
 
 
 def _memory_format(model, device, dtype):
-    """Channels last where it pays: convolutions on a CPU, and in half precision on CUDA."""
+    """Channels last where it pays: convolutions on the CPU, and in half precision on CUDA.
+
+    Convolutions follow the layout of their weights, so inputs need no care.
+    """
     pays = device.type == "cpu" or (device.type == "cuda" and dtype is not None)
     if pays and any(isinstance(part, nn.Conv2d) for part in model.modules()):
         return torch.channels_last
-    return torch.contiguous_format
+    return torch.preserve_format

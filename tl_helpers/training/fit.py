@@ -101,7 +101,10 @@ def fit(
     forward, feature_seconds = model, 0.0
     if cache_features and not why_not:
         started = time.perf_counter()
-        train, valid = _with_features(model, train, valid, device, dtype, progress)
+        try:
+            train, valid = _with_features(model, train, valid, device, dtype, progress)
+        except KeyboardInterrupt:
+            return History(interrupted=True)
         forward, feature_seconds = model.head, time.perf_counter() - started
     called = torch.compile(forward) if compile else forward
 
@@ -110,10 +113,11 @@ def fit(
         if augment is not None:
             inputs = torch.stack([augment(item) for item in inputs])
         value = loss_function(matched(called(to_floats(inputs)), labels), labels)
-        penalty = 0.0
         if l1:
-            penalty = l1 * sum(p.abs().sum() for p in model.parameters() if p.requires_grad)
-        update(value + penalty)
+            weights = (p for p in model.parameters() if p.requires_grad)
+            update(value + l1 * sum(p.abs().sum() for p in weights))
+        else:
+            update(value)
         return {"loss": value}
 
     def validate():
@@ -139,7 +143,7 @@ def fit(
         progress=progress,
         seed=seed,
     )
-    if feature_seconds and history.seconds:
+    if feature_seconds and history.seconds and not resume:
         history.seconds[0] += feature_seconds  # the price of the cache belongs to the run
     return history
 

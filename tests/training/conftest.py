@@ -6,18 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-DEVICES = ["cpu"]
-if torch.cuda.is_available():
-    DEVICES.append("cuda")
-if torch.backends.mps.is_available():
-    DEVICES.append("mps")
 
-
-@pytest.fixture(
-    params=[pytest.param(name, marks=() if name == "cpu" else pytest.mark.gpu) for name in DEVICES]
-)
-def device(request):
-    return torch.device(request.param)
+@pytest.fixture(autouse=True)
+def cpu_unless_asked(request, monkeypatch):
+    """Tests that do not ask for a device run on the CPU, also where "auto" would find another."""
+    if "device" not in request.fixturenames:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
 
 def make_split(count=50, classes=3, features=6, seed=0):

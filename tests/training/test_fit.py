@@ -113,7 +113,14 @@ def test_early_stopping_restores_the_best_weights(device):
             snapshots.append(weights(state.modules["model"]))
 
     history = tl.fit(
-        model, task, epochs=300, lr=0.05, early_stopping=5, callbacks=[Snapshot()], device=device
+        model,
+        task,
+        epochs=300,
+        lr=0.05,
+        early_stopping=5,
+        callbacks=[Snapshot()],
+        device=device,
+        precision="float32",
     )
     best = history.valid_loss.index(min(history.valid_loss))
     assert len(history) == best + 1 + 5 < 300
@@ -202,7 +209,14 @@ def test_cached_features_equal_the_uncached_run(device):
         calls = []
         model.backbone.register_forward_hook(lambda *_, seen=calls: seen.append(1))
         history = tl.fit(
-            model, task, epochs=5, lr=0.05, batch_size=16, cache_features=cache, device=device
+            model,
+            task,
+            epochs=5,
+            lr=0.05,
+            batch_size=16,
+            cache_features=cache,
+            device=device,
+            precision="float32",
         )
         results.append((weights(model), history, len(calls)))
     for other in results[1:]:

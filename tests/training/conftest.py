@@ -11,8 +11,7 @@ from torch import nn
 def cpu_unless_asked(request, monkeypatch):
     """Tests that do not ask for a device run on the CPU, also where "auto" would find another."""
     if "device" not in request.fixturenames:
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+        monkeypatch.setattr("tl_helpers.training.device.present", lambda: ["cpu"])
 
 
 def make_split(count=50, classes=3, features=6, seed=0):

@@ -161,16 +161,16 @@ def test_a_job_runs_beside_the_lesson_and_ends_in_the_picture():
 
     widget = example(work=work)
     job = widget.controls["fitted"]
-    assert job.cancel.layout.visibility == "hidden"
+    assert job.cancel.layout.display == "none"
     job.start.click()
     widget.set(power=3)  # the picture moves on while the work is under way
     assert widget.caption == "x to the power of 3, not fitted." and job.start.disabled
-    assert job.cancel.layout.visibility == "visible"
+    assert job.cancel.layout.display == "flex"
     go_on.set()
     job.thread.join(10)
     assert seen == [{"power": 2, "colour": "blue", "marks": ("x",)}]
     assert widget.caption == "x to the power of 3, fitted well." and job.bar.value == 0.5
-    assert not job.start.disabled and job.cancel.layout.visibility == "hidden"
+    assert not job.start.disabled and job.cancel.layout.display == "none"
     press(widget, "Reset")
     assert widget.png == widget.default_png
 

@@ -24,6 +24,7 @@ import threading
 
 import ipywidgets
 import numpy as np
+import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -45,7 +46,8 @@ class Slider:
             raise ValueError(f"{label!r} has {len(values)} value, expected at least two.")
         self.values, self.default = list(values), value
         label = f"{label} ({unit})" if unit else label
-        look = {"description": label, "style": _AUTO, "layout": {"width": "22em"}}
+        layout = {"width": "26em", "flex": "0 0 auto"}
+        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": layout}
         if isinstance(values, range):
             steps = {"min": min(values), "max": max(values), "step": abs(values.step)}
             self.view = ipywidgets.IntSlider(value=value, **steps, **look)
@@ -76,7 +78,14 @@ class Choice(Slider):
         few = len(self.values) <= 4
         kind = ipywidgets.ToggleButtons if few else ipywidgets.Dropdown
         look = {"button_width": "auto", **_AUTO} if few else _AUTO
-        self.view = kind(options=self.values, value=value, description=label, style=look)
+        self.view = kind(
+            options=self.values,
+            value=value,
+            description=label,
+            style=look,
+            tooltip=label,
+            layout={"width": "auto", "flex": "0 0 auto", "display": "flex"},
+        )
 
 
 class Toggles:
@@ -164,7 +173,7 @@ class Job:
     def _begin(self, state):
         self._stop = threading.Event()
         self.start.disabled, self.bar.value, self.said.value = True, 0, ""
-        self.bar.layout.visibility = self.cancel.layout.visibility = "visible"
+        self.bar.layout.display = self.cancel.layout.display = "flex"
         # A daemon: a kernel that is shut down does not wait for it.
         self.thread = threading.Thread(target=self._run, args=(state, self._stop), daemon=True)
         self.thread.start()
@@ -191,7 +200,13 @@ class Job:
 
     def _idle(self):
         self.start.disabled = False
-        self.bar.layout.visibility = self.cancel.layout.visibility = "hidden"
+        self.bar.layout.display = self.cancel.layout.display = "none"
+
+
+class _Picture(ipywidgets.Image):
+    # The browser's side of every widget looks for a description before it sets the tooltip, and
+    # fails for an Image, which has none (ipywidgets 8.1).
+    description = traitlets.Unicode("").tag(sync=True)
 
 
 class Widget(ipywidgets.VBox):
@@ -211,7 +226,9 @@ class Widget(ipywidgets.VBox):
         self._draw, self._boxes, self._held, self._lock = draw, [], False, threading.RLock()
         self._figure = Figure(figsize=size)
         FigureCanvasAgg(self._figure)
-        self._picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        # At its own size: the box would stretch it, and text would blur.
+        layout = {"align_self": "flex-start", "max_width": "100%"}
+        self._picture = _Picture(format="png", layout=layout)
         self._caption, self._message = ipywidgets.HTML(), ipywidgets.HTML()
         self._paint()
         self.default_png = self.png

@@ -81,7 +81,8 @@ class Update:
     """
 
     def __init__(self, optimizers, scaler, schedule, total_steps, accumulate, clip_norm):
-        self.optimizers, self.scaler = optimizers, scaler
+        self.optimizers, self.scaler, self.scaling = optimizers, scaler, scaler.is_enabled()
+        self.world = distributed.world()[1]
         self.schedule, self.total_steps = schedule, total_steps
         self.accumulate, self.clip_norm = accumulate, clip_norm
         self.steps = dict.fromkeys(optimizers, 0)
@@ -95,17 +96,19 @@ class Update:
         name = self._name(optimizer)
         if not isinstance(loss, torch.Tensor) or loss.ndim:
             raise ValueError(f"loss must be a tensor with one number, not {_describe(loss)}")
-        self.losses.append((name, loss.detach()))
-        if loss.device.type == "cpu":
-            self.check()
+        if loss.is_cpu:
+            self._must_be_finite(name, loss.item())
+        else:
+            self.losses.append((name, loss.detach()))
         waiting = self.waiting[name]
         waiting[0] += 1
         waiting[1] += self.global_samples
         waiting[2] = waiting[2] or self.global_samples
         if self.samples != waiting[2]:
             loss = loss * (self.samples / waiting[2])
-        only = self._parameters(name) if len(self.optimizers) > 1 else None
-        self.scaler.scale(loss).backward(inputs=only)
+        if self.scaling:
+            loss = self.scaler.scale(loss)
+        loss.backward(inputs=self._parameters(name) if len(self.optimizers) > 1 else None)
         if waiting[0] == self.accumulate:
             self.step(name)
 
@@ -115,7 +118,7 @@ class Update:
         if not batches:
             return
         self.busy = True
-        if distributed.world()[1] > 1:
+        if self.world > 1:
             distributed.sum_gradients(self._parameters(name))
         if samples != first:
             for parameter in self._parameters(name):
@@ -124,9 +127,13 @@ class Update:
         if self.schedule is not constant:
             set_rates(optimizer, self.schedule(self.steps[name], self.total_steps))
         if self.clip_norm is not None:
-            self.scaler.unscale_(optimizer)
+            if self.scaling:
+                self.scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self._parameters(name), self.clip_norm)
-        self.scaler.step(optimizer)
+        if self.scaling:
+            self.scaler.step(optimizer)
+        else:
+            optimizer.step()
         optimizer.zero_grad()
         self.steps[name] += 1
         self.waiting[name] = [0, 0, 0]
@@ -134,7 +141,7 @@ class Update:
 
     def end_batch(self) -> None:
         """Let the loss scale follow, once all optimizers of a batch have stepped."""
-        if self.stepped and self.scaler.is_enabled():
+        if self.stepped and self.scaling:
             self.scaler.update()
         self.stepped = False
 
@@ -147,18 +154,19 @@ class Update:
     def check(self) -> None:
         """Raise NonFiniteLoss when one of the losses seen since the last check is not finite."""
         losses, self.losses = self.losses, []
-        if not losses:
-            return
-        values = [v.item() for _, v in losses] if len(losses) < 3 else _as_list(losses)
+        values = torch.stack([value.float() for _, value in losses]).tolist() if losses else ()
         for (name, _), value in zip(losses, values, strict=True):
-            if not math.isfinite(value):
-                rates = {group["lr"] for group in self.optimizers[name].param_groups}
-                shown = ", ".join(f"{rate:.3g}" for rate in sorted(rates))
-                raise NonFiniteLoss(
-                    f"loss of {name!r} is {value} after {self.steps[name]} optimizer steps, at "
-                    f"learning rate {shown}: try a lower lr, clip_norm=1.0 or "
-                    "precision='float32', and look for nan in inputs and labels"
-                )
+            self._must_be_finite(name, value)
+
+    def _must_be_finite(self, name, value):
+        if math.isfinite(value):
+            return
+        rates = {group["lr"] for group in self.optimizers[name].param_groups}
+        raise NonFiniteLoss(
+            f"loss of {name!r} is {value} after {self.steps[name]} optimizer steps, at learning "
+            f"rate {', '.join(f'{rate:.3g}' for rate in sorted(rates))}: try a lower lr, "
+            "clip_norm=1.0 or precision='float32', and look for nan in inputs and labels"
+        )
 
     def _name(self, optimizer):
         if optimizer is None and len(self.optimizers) == 1:
@@ -532,10 +540,6 @@ class _Engine:
 
 def _saved(callback):
     return callback.state_dict() if hasattr(callback, "state_dict") else None
-
-
-def _as_list(losses):
-    return torch.stack([value.float() for _, value in losses]).tolist()
 
 
 def _describe(value) -> str:

@@ -137,8 +137,8 @@ def browser():
 
 
 @contextlib.contextmanager
-def opened(browser, address, name):
-    """Open a notebook of the served folder in JupyterLab and run all of it; yield a Lesson.
+def opened(browser, address, name, *, run=True):
+    """Open a notebook of the served folder in JupyterLab, run all of it; yield a Lesson.
 
     Its kernel is stopped afterwards, so that one lesson's memory is gone before the next.
     """
@@ -149,7 +149,8 @@ def opened(browser, address, name):
     try:
         page.goto(f"{address}/lab/tree/{name}?reset&token={TOKEN}")
         lesson = Lesson(page, complaints)
-        lesson.run_all()
+        if run:
+            lesson.run_all()
         yield lesson
     except Exception:
         SCREENS.mkdir(parents=True, exist_ok=True)
@@ -201,12 +202,11 @@ class Lesson:
         )
 
     def widgets(self):
-        """The cells' outputs that hold a widget with a picture, scrolled to and drawn."""
+        """The cells' outputs that hold a widget: at least one, each with its picture drawn."""
         outputs = self.page.locator(".jp-Notebook .jp-OutputArea-output")
-        live = outputs.filter(has=self.page.locator(".jupyter-widgets"))
-        expect(live.locator(PICTURE).first).to_be_visible(timeout=20_000)
-        with_picture = live.filter(has=self.page.locator(PICTURE))
-        return [WidgetOnPage(self, with_picture.nth(n)) for n in range(with_picture.count())]
+        live = outputs.filter(has=self.page.locator(".widget-vbox"))
+        expect(live.first).to_be_attached(timeout=20_000)
+        return [WidgetOnPage(self, live.nth(n)) for n in range(live.count())]
 
 
 class WidgetOnPage:
@@ -215,6 +215,7 @@ class WidgetOnPage:
     def __init__(self, lesson, root):
         self.lesson, self.page, self.root = lesson, lesson.page, root
         self.root.scroll_into_view_if_needed()
+        expect(self.root.locator(PICTURE).first).to_be_visible(timeout=20_000)
         self.area = root.locator("xpath=ancestor::*[contains(@class,'jp-Cell-outputWrapper')]")
 
     def pixels(self):
@@ -222,7 +223,7 @@ class WidgetOnPage:
         shot = self.root.locator(PICTURE).first.screenshot()
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
-    def wait_for_change(self, before, seconds=5):
+    def wait_for_change(self, before, seconds=5.0):
         """Wait until the pixels differ from ``before``; return the new ones, or None."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -267,13 +268,14 @@ class WidgetOnPage:
 
         for number, one in enumerate(self._all(".noUi-handle")):
             add("slider", number, lambda one=one: arrow(one), lambda one=one: self.drag(one))
-        for number, one in enumerate(self._all("select")):
-            add("list", number, lambda one=one: choose(one), lambda one=one: choose(one, True))
         for number, one in enumerate(self._all(".widget-toggle-buttons")):
             other = one.locator("button:not(.mod-active)").first
             add("buttons", number, lambda one=other: one.press("Enter"), other.click)
         for number, one in enumerate(self._all("input[type=checkbox]")):
             add("checkbox", number, lambda one=one: one.press("Space"), one.click)
+        jobs = [one for one in self._all(".widget-button") if one.inner_text() != "Reset"]
+        for number, one in enumerate(jobs):
+            add("job", number, lambda one=one: one.press("Enter"), one.click)
         return found
 
     def _all(self, selector):
@@ -297,18 +299,6 @@ def arrow(handle):
     handle.press("ArrowLeft" if now >= largest else "ArrowRight")
 
 
-def choose(select, mouse=False):
-    """Choose the neighbour in a list: with the arrow key, or after opening it by a click."""
-    last = select.evaluate("one => one.selectedIndex === one.options.length - 1")
-    if mouse:
-        select.click()
-    else:
-        select.focus()
-    select.page.keyboard.press("ArrowUp" if last else "ArrowDown")
-    if mouse:
-        select.page.keyboard.press("Enter")
-
-
 def check(widget):
     """Operate every control of a widget by keyboard and by mouse; return what is wrong, in words.
 
@@ -324,7 +314,7 @@ def check(widget):
         wrong.append("it has no control")
     for words, operate in operations.items():
         operate()
-        after = widget.wait_for_change(first)
+        after = widget.wait_for_change(first, seconds=60 if words.startswith("job") else 5)
         if after is None:
             wrong.append(f"{words}: the picture did not change")
         wrong += [f"{words}: {trouble}" for trouble in widget.troubles()]

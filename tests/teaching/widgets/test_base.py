@@ -208,8 +208,8 @@ def test_sliders_take_ranges_and_lists_and_name_their_unit():
     assert [label for label, _ in steps.view.options] == ["0.001", "0.01", "0.1"]
     whole = Slider("Epochs", range(2, 21, 2), value=4)
     assert (whole.view.min, whole.view.max, whole.view.step) == (2, 20, 2)
-    assert isinstance(Choice("One", list("abcde"), "a").view, ipywidgets.Dropdown)
-    assert isinstance(Choice("One", list("abcd"), "a").view, ipywidgets.ToggleButtons)
+    assert isinstance(Choice("One", ["a", "b"], "a").view, ipywidgets.ToggleButtons)
+    assert isinstance(Choice("One", list("abcdefghijklm"), "a").view, ipywidgets.SelectionSlider)
 
 
 @pytest.mark.parametrize(

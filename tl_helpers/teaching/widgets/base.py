@@ -70,22 +70,24 @@ class Slider:
 
 
 class Choice(Slider):
-    """One of a few words: buttons side by side up to four options, a list beyond."""
+    """One of some words: buttons side by side up to twelve, a slider over the words beyond.
+
+    Not a drop-down list: JupyterLab takes its arrow keys to move between cells.
+    """
 
     def __init__(self, label, options, value):
         _one_of(label, value, options)
         self.values, self.default = list(options), value
-        few = len(self.values) <= 4
-        kind = ipywidgets.ToggleButtons if few else ipywidgets.Dropdown
-        look = {"button_width": "auto", **_AUTO} if few else _AUTO
-        self.view = kind(
-            options=self.values,
-            value=value,
-            description=label,
-            style=look,
-            tooltip=label,
-            layout={"width": "auto", "flex": "0 0 auto", "display": "flex"},
-        )
+        look = {"description": label, "options": self.values, "value": value, "tooltip": label}
+        if len(self.values) <= 12:
+            self.view = ipywidgets.ToggleButtons(
+                style={"button_width": "auto", **_AUTO},
+                layout={"width": "auto", "max_width": "100%", "display": "flex"},
+                **look,
+            )
+        else:
+            layout = {"width": "36em", "flex": "0 0 auto"}
+            self.view = ipywidgets.SelectionSlider(style=_AUTO, layout=layout, **look)
 
 
 class Toggles:

@@ -1,0 +1,106 @@
+"""The exercises of lesson 02."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+def test_normalise(prove):
+    def stub(image): ...
+
+    mean, std = 0.45, 0.22
+    prove(
+        "02.1",
+        solution=lambda image: image / 127.5 - 1,
+        stub=stub,
+        wrong=[
+            (lambda image: (image - 0.5) / 0.5, "scale the 0 to 255"),
+            (lambda image: image / 255, "also wants negative"),
+            (lambda image: (image / 255 - mean) / std, "mean and std of this network"),
+            (lambda image: image / 255 - 0.5, "which ends"),
+            (lambda image: 1 - image / 127.5, "changed places"),
+            (lambda image: image // 127 - 1, "whole numbers"),
+            (lambda image: (image / 127.5 - 1)[None], "own shape"),
+            (lambda image: (image / 127.5 - 1).mean(), "own shape"),
+        ],
+    )
+    prove(
+        "02.1",
+        solution=lambda image: (image.float() / 255 - 0.5) / 0.5,
+        stub=stub,
+        wrong=[(lambda image: image.fill_(0).float(), "was changed")] * 2
+        + [(lambda image: image.float(), "scale")],
+    )
+
+
+def test_top5(prove):
+    def stub(logits, names): ...
+
+    def pairs(values, number=5, flip=False):
+        numbers, places = values.topk(number)
+        found = list(zip(places.tolist(), numbers.tolist(), strict=True))
+        return found[::-1] if flip else found
+
+    def named(change, **options):
+        return lambda logits, names: [
+            (names[place], number) for place, number in pairs(change(logits), **options)
+        ]
+
+    prove(
+        "02.2",
+        solution=named(lambda logits: logits.softmax(0)),
+        stub=stub,
+        wrong=[
+            (named(lambda logits: logits), "these are the logits|These are the logits"),
+            (named(torch.sigmoid), "sigmoid"),
+            (named(lambda logits: 100 * logits.softmax(0)), "not a percentage"),
+            (named(lambda logits: logits.softmax(0), flip=True), "least likely"),
+            (named(lambda logits: logits.softmax(0), number=6), "list of five"),
+            (named(lambda logits: (-logits).softmax(0)), "not the names of the five"),
+            (named(lambda logits: logits.exp()), "the numbers are not"),
+            (lambda logits, names: pairs(logits.softmax(0)), "a text"),
+            (lambda logits, names: names[:5], "a pair"),
+        ],
+    )
+
+
+def test_one_channel(prove):
+    def stub(conv): ...
+
+    def adapted(conv, change, **options):
+        asked = {
+            "stride": conv.stride,
+            "padding": conv.padding,
+            "bias": conv.bias is not None,
+            **options,
+        }
+        grey = nn.Conv2d(1, conv.out_channels, conv.kernel_size, **asked)
+        with torch.no_grad():
+            grey.weight.copy_(change(conv.weight))
+            if grey.bias is not None:
+                grey.bias.copy_(conv.bias)
+        return grey
+
+    def summed(weight):
+        return weight.sum(1, keepdim=True)
+
+    def change_in_place(conv):
+        conv.weight.data.zero_()
+        return conv
+
+    prove(
+        "02.3",
+        solution=lambda conv: adapted(conv, summed),
+        stub=stub,
+        wrong=[
+            (lambda conv: adapted(conv, lambda w: w.mean(1, keepdim=True)), "a third"),
+            (lambda conv: adapted(conv, lambda w: w[:, :1]), "One colour"),
+            (lambda conv: adapted(conv, summed, bias=False), "bias"),
+            (lambda conv: adapted(conv, summed, stride=1), "another shape"),
+            (lambda conv: adapted(conv, lambda w: w.amax(1, keepdim=True)), "differ from"),
+            (lambda conv: copy.deepcopy(conv), "more than one channel"),
+            (lambda conv: summed(conv.weight), "Return an nn.Conv2d"),
+            (change_in_place, "was changed"),
+        ],
+    )

@@ -7,26 +7,26 @@ first used.
 
 import importlib
 
-# name a lesson uses -> module it stands in (a room of the package when the two are the same)
+# name -> (module, its attribute; None: the module itself)
 _PLACES = {
-    "data": "data",
-    "models": "models",
-    "training": "training",
-    "transfer": "transfer",
-    "teaching": "teaching",
-    "fit": "training",
-    "run": "training",
-    "evaluate": "training",
-    "predict": "training",
-    "History": "training",
-    "start": "teaching.start",
-    "measured": "teaching.measured",
-    "results": "teaching.results",
-    "claim": "teaching.claims",
-    "ClaimError": "teaching.claims",
-    "plots": "teaching.plots",
-    "widgets": "teaching.widgets",
-    "exercises": "teaching.exercises",
+    "data": ("data", None),
+    "models": ("models", None),
+    "training": ("training", None),
+    "transfer": ("transfer", None),
+    "teaching": ("teaching", None),
+    "plots": ("teaching.plots", None),
+    "widgets": ("teaching.widgets", None),
+    "exercises": ("teaching.exercises", None),
+    "fit": ("training", "fit"),
+    "run": ("training", "run"),
+    "evaluate": ("training", "evaluate"),
+    "predict": ("training", "predict"),
+    "History": ("training", "History"),
+    "start": ("teaching.start", "start"),
+    "measured": ("teaching.measured", "measured"),
+    "results": ("teaching.results", "results"),
+    "claim": ("teaching.claims", "claim"),
+    "ClaimError": ("teaching.claims", "ClaimError"),
 }
 __all__ = sorted(_PLACES)
 __version__ = "0.1.0"
@@ -35,15 +35,9 @@ __version__ = "0.1.0"
 def __getattr__(name):
     if name not in _PLACES:
         raise AttributeError(f"tl_helpers has no attribute {name!r}; it has: {', '.join(__all__)}")
-    place = _PLACES[name]
+    place, attribute = _PLACES[name]
     module = importlib.import_module(f"{__name__}.{place}")
-    # A name that ends its place is that module; any other name is an attribute of it.
-    # start, measured and results are functions that stand in the module of their own word.
-    functions = {"start", "measured", "results"}
-    value = (
-        module if place.split(".")[-1] == name and name not in functions else getattr(module, name)
-    )
-    globals()[name] = value
+    globals()[name] = value = getattr(module, attribute) if attribute else module
     return value
 
 

@@ -99,6 +99,7 @@ def jupyterlab(folder):
             "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
             "OMP_NUM_THREADS": "1",
             "TL_PROGRESS": "off",
+            "TL_EXERCISES": "off",
         }
         server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **own})
         address = f"http://127.0.0.1:{port}"

@@ -18,7 +18,7 @@ def three_exercises(monkeypatch, tmp_path):
     monkeypatch.setattr(exercises, "_exercises", {})
     monkeypatch.setattr(exercises, "_states", {})
     monkeypatch.setattr(exercises, "_load", lambda: None)
-    monkeypatch.setenv("TL_PROGRESS", str(tmp_path / "state" / "progress.json"))
+    monkeypatch.setenv("TL_EXERCISES", str(tmp_path / "state" / "progress.json"))
 
     @exercises.exercise("90.1", "Accuracy", expects="a function of (logits, labels)")
     def accuracy(answer):
@@ -188,21 +188,21 @@ def test_a_damaged_or_unwritable_progress_file_does_not_stop_a_lesson(
 ):
     file = tmp_path / "damaged.json"
     file.write_text("{")
-    monkeypatch.setenv("TL_PROGRESS", str(file))
+    monkeypatch.setenv("TL_EXERCISES", str(file))
     exercises.check("90.2", 1290)
     assert json.loads(file.read_text()) == {"90.2": "solved"}
-    monkeypatch.setenv("TL_PROGRESS", str(file / "below a file" / "progress.json"))
+    monkeypatch.setenv("TL_EXERCISES", str(file / "below a file" / "progress.json"))
     exercises.check("90.1", right_share)
     exercises.progress("90")
     assert "2 of 2 solved" in capsys.readouterr().out
 
 
 def test_progress_off_keeps_nothing_beyond_the_kernel(monkeypatch, tmp_path):
-    monkeypatch.setenv("TL_PROGRESS", "off")
+    monkeypatch.setenv("TL_EXERCISES", "off")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     exercises.check("90.2", 1290)
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.delenv("TL_PROGRESS")
+    monkeypatch.delenv("TL_EXERCISES")
     monkeypatch.setattr(exercises.sys, "platform", "linux")
     assert exercises._file() == tmp_path / "tl_helpers" / "progress.json"
 

@@ -110,7 +110,7 @@ def progress(lesson: str | None = None) -> None:
     """Print a table of the exercises, all or of one lesson ("01"): solved, not yet, not attempted.
 
     What was solved once stays solved. The states are kept in ``progress.json`` in the user's own
-    state folder; the environment variable ``TL_PROGRESS`` names another file, or says ``off``.
+    state folder; the environment variable ``TL_EXERCISES`` names another file, or says ``off``.
     """
     _load()
     states = {**_stored(), **_states}
@@ -247,7 +247,7 @@ def _where(error, function) -> str:
 
 
 def _file() -> Path | None:
-    named = os.environ.get("TL_PROGRESS")
+    named = os.environ.get("TL_EXERCISES")
     if named:
         return None if named == "off" else Path(named)
     if sys.platform == "win32":

@@ -16,7 +16,12 @@ TEMPLATE = ROOT / "docs" / "lesson_template.ipynb"
 
 # How notebooks are executed when nobody watches. One thread a process: sums then come out the
 # same everywhere, and two processes at once do not get into each other's way. No progress bars.
-HEADLESS = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "TL_PROGRESS": "off", "TL_EXERCISES": "off"}
+HEADLESS = {
+    "OMP_NUM_THREADS": "1",
+    "TQDM_DISABLE": "1",
+    "TL_PROGRESS": "off",
+    "TL_EXERCISES": "off",
+}
 WORKERS = 2
 CELL_SECONDS = 300
 

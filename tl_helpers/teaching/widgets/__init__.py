@@ -4,5 +4,6 @@
 """
 
 from .base import Choice, Job, Slider, Toggles, Widget
+from .preprocessing import preprocessing
 
-__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget"]
+__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget", "preprocessing"]

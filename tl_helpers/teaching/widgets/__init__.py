@@ -4,6 +4,7 @@
 """
 
 from .base import Choice, Job, Slider, Toggles, Widget
+from .freezing import freezing
 from .preprocessing import preprocessing
 
-__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget", "preprocessing"]
+__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget", "freezing", "preprocessing"]

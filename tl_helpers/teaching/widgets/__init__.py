@@ -5,6 +5,7 @@
 
 from .base import Choice, Job, Slider, Toggles, Widget
 from .freezing import freezing
+from .labels import labels
 from .preprocessing import preprocessing
 
-__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget", "freezing", "preprocessing"]
+__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget", "freezing", "labels", "preprocessing"]

@@ -1,0 +1,69 @@
+"""Lesson 01: how accuracy grows with the labels a class, for each strategy, read off by a slider."""
+
+import numpy as np
+
+from .. import plots
+from .base import Slider, Toggles, Widget
+
+SPREAD = "spread over seeds"
+
+
+def labels(labels_per_class, results) -> Widget:
+    """Return the widget of accuracy against labels a class.
+
+    labels_per_class: the K numbers of labels that were measured, rising. results: {strategy:
+    accuracies, fractions, seeds × K}.
+
+    Raises ValueError when the numbers do not rise or an array does not fit them.
+    """
+    x = [int(k) for k in labels_per_class]
+    if len(x) < 2 or any(low >= high for low, high in zip(x, x[1:], strict=False)):
+        raise ValueError(f"labels_per_class is {x}, expected at least two rising numbers")
+    arrays = {name: np.atleast_2d(np.asarray(values)) for name, values in results.items()}
+    for name, values in arrays.items():
+        if values.shape[1] != len(x):
+            raise ValueError(
+                f"results[{name!r}] has shape {values.shape}, expected seeds × {len(x)}"
+            )
+
+    def draw_state(figure, k, shown, extras):
+        return draw(figure, k, shown, SPREAD in extras, x, arrays)
+
+    return Widget(
+        "Labels a class against accuracy",
+        draw_state,
+        size=(7.4, 3.9),
+        k=Slider("Labels per class", x, value=x[1]),
+        shown=Toggles("Strategies", arrays),
+        extras=Toggles("Show", [SPREAD]),
+    )
+
+
+def draw(figure, k, shown, spread, labels_per_class, results) -> str:
+    """Draw the curves of the strategies in ``shown`` and read them off at ``k`` labels a class."""
+    axes = figure.add_subplot()
+    # Everything is drawn, and what is off is hidden: axes and line styles then stay as they are.
+    plots.lines(labels_per_class, results, ax=axes)
+    bands, lines = list(axes.collections), list(axes.lines)
+    column = list(labels_per_class).index(k)
+    read, handles, words = {}, [], []
+    for name, line, band in zip(results, lines, bands, strict=True):
+        line.set_visible(name in shown)
+        band.set_visible(spread and name in shown)
+        if name in shown:
+            values = 100 * results[name][:, column]
+            read[name] = f"{values.mean():.0f} %"
+            extent = f" ({values.min():.0f} to {values.max():.0f})" if spread else ""
+            axes.plot(k, values.mean() / 100, "D", color=line.get_color(), ms=9, mec="white")
+            handles.append(line)
+            words.append(f"{name}: {read[name]}{extent}")
+    axes.axvline(k, color="black", linewidth=1, linestyle=":", zorder=0)
+    axes.get_legend().remove()
+    if handles:
+        axes.legend(handles, words, loc="lower right", fontsize=9, handlelength=3)
+    band_said = "; band: lowest to highest seed" if spread else ""
+    axes.set_title(f"◆: mean at {k:,} labels a class{band_said}", fontsize=10)
+    if not read:
+        return "No strategy is switched on."
+    told = ", ".join(f"{name} {number}" for name, number in read.items())
+    return f"With {k:,} labels a class, mean accuracy is: {told}."

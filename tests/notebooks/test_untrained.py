@@ -15,6 +15,8 @@ def untrained(build):
     def wrapper(*args, **kwargs):
         bound = inspect.signature(build).bind(*args, **kwargs)
         bound.arguments["pretrained"] = False
+        if bound.arguments["num_classes"] is None:  # asks for the pretrained head
+            bound.arguments["num_classes"] = 1000
         return build(*bound.args, **bound.kwargs)
     return wrapper
 

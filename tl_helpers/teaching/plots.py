@@ -53,6 +53,7 @@ def style() -> None:
             "font.size": 10,
             "axes.titlesize": 10.5,
             "axes.titlelocation": "left",
+            "axes.titley": 1.0,  # not searched for anew in each redraw of a widget
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,

@@ -1,5 +1,6 @@
 """The base of the widgets, without a browser. ``example`` is the pattern for a lesson's widget."""
 
+import gc
 import io
 import threading
 
@@ -125,8 +126,24 @@ def test_axes_stand_still_while_controls_move():
     boxes = []
     for power in (1, 5, 2):
         widget.set(power=power)
-        boxes.append(widget._figure.axes[0].get_position().bounds)
+        boxes.append(widget.figure().axes[0].get_position().bounds)
     assert boxes[0] == boxes[1] == boxes[2]
+
+
+def test_a_move_does_not_wait_for_a_full_collection():
+    widget, full = example(), []
+
+    def note(phase, information):
+        full.append(information["generation"] == 2)
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        for power in (1, 2, 3, 4, 5) * 6:
+            widget.set(power=power)
+    finally:
+        gc.callbacks.remove(note)
+    assert not any(full) and gc.isenabled()
 
 
 def test_there_is_no_output_widget_and_no_figure_left_to_pyplot():

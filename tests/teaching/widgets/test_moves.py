@@ -10,6 +10,8 @@ import pytest
 
 from tl_helpers.teaching import widgets
 
+from .test_base import example as power
+
 # Each widget of a lesson is a module here; its test file holds ``example()``, which makes one from
 # small made-up inputs. The base's own example is among them.
 WORDS = [module.name for module in pkgutil.iter_modules(widgets.__path__)]
@@ -34,7 +36,7 @@ def _shares(controls):
 
 def cut_off(widget):
     """By how many pixels what is drawn reaches beyond the picture's edge, on the worst side."""
-    figure = widget._figure
+    figure = widget.figure()
     drawn = figure.get_tightbbox(figure.canvas.get_renderer()).extents * figure.dpi
     edge = figure.bbox.extents
     return max(0, round(max(*(edge[:2] - drawn[:2]), *(drawn[2:] - edge[2:]))))
@@ -80,9 +82,7 @@ def test_a_text_beyond_the_edge_is_found():
         figure.text(0.5 if power == 2 else 0.9, 0.5, "a long text")
         return "."
 
-    from .test_base import example
-
-    widget = example(draw)
+    widget = power(draw)
     assert cut_off(widget) == 0
     widget.set(power=3)
     assert cut_off(widget) > 1

@@ -41,14 +41,14 @@ def test_it_shows_what_was_measured():
     top = GROUPS[after["0 to 255"][1].argmax()]
     assert f"after fine-tuning {top} (" in widget.caption
     assert widget.caption.endswith("right." if top == "food" else "but it is food.")
-    picture = widget._figure.axes[0]
+    picture = widget.figure().axes[0]
     assert "4 pixels" in picture.get_xlabel()
     assert f"to {float(inputs['0 to 255'][1].max()):.1f}" in picture.get_xlabel()
 
 
 def test_bars_are_the_five_largest_probabilities_with_their_names():
     _, before, _ = measured()
-    bars = example()._figure.axes[1]
+    bars = example().figure().axes[1]
     shares, numbers = before["right"][0].softmax(0).topk(5)
     filled = [bar.get_width() for bar in bars.patches if bar.get_x() == 0][5:]
     assert filled == pytest.approx((100 * shares).tolist())

@@ -12,12 +12,14 @@ A widget of a lesson is a function that draws, and three lines that bind it::
         shown = Toggles("Strategies", results.strategies)
         return Widget("Labels a class", draw, labels_per_class=per_class, shown=shown)
 
-``draw(figure, **state)`` draws into the cleared matplotlib ``figure`` from nothing but its state,
+``draw(figure, **state)`` draws into the empty matplotlib ``figure`` from nothing but its state,
 and returns one sentence that says what the picture shows: the caption, which a screen reader reads
 as well. It takes tens of milliseconds; what takes longer is the ``work`` of a ``Job``.
 """
 
 import base64
+import contextlib
+import gc
 import html
 import io
 import threading
@@ -225,9 +227,8 @@ class Widget(ipywidgets.VBox):
     def __init__(self, title, draw, *, size=SIZE, **controls):
         super().__init__()
         self.name, self.controls, self.error = title, controls, ""
-        self._draw, self._boxes, self._held, self._lock = draw, [], False, threading.RLock()
-        self._figure = Figure(figsize=size)
-        FigureCanvasAgg(self._figure)
+        self._draw, self._size, self._boxes = draw, size, []
+        self._held, self._lock = False, threading.RLock()
         # At its own size: the box would stretch it, and text would blur.
         layout = {"align_self": "flex-start", "max_width": "100%"}
         self._picture = _Picture(format="png", layout=layout)
@@ -264,6 +265,10 @@ class Widget(ipywidgets.VBox):
         """What the picture shows, in words."""
         return self._picture.tooltip
 
+    def figure(self) -> Figure:
+        """Return the present state, drawn anew into a figure of its own: to look into, or save."""
+        return self._drawn()[0]
+
     @property
     def state(self) -> dict:
         """The value of each control, by name."""
@@ -296,25 +301,26 @@ class Widget(ipywidgets.VBox):
             self._tell(f"This state could not be drawn ({_words(error)}). Move a control or Reset.")
 
     def _paint(self):
-        with self._lock:  # a Job ends in a thread of its own
-            self._figure.clear()
-            caption = self._draw(self._figure, **self.state)
-            if not isinstance(caption, str) or not caption:
-                raise TypeError(f"draw returned {caption!r}, expected the caption, a sentence.")
-            self._arrange()
-            self._picture.value = _png(self._figure)
+        with self._lock, _collected():  # the lock: a Job ends in a thread of its own
+            figure, caption = self._drawn()
+            self._picture.value = _png(figure)
             self._picture.tooltip = caption  # an img without alt is read by its title
             self._caption.value = f'<div role="status">{html.escape(caption)}</div>'
 
-    def _arrange(self):
-        axes = self._figure.axes
-        if len(axes) != len(self._boxes):
-            self._figure.set_layout_engine("constrained")
-            self._figure.draw_without_rendering()
-            self._boxes = [one.get_position(original=True) for one in axes]
-        self._figure.set_layout_engine("none")
-        for one, box in zip(axes, self._boxes, strict=True):
-            one.set_position(box)
+    def _drawn(self):
+        figure = Figure(figsize=self._size)
+        FigureCanvasAgg(figure)
+        caption = self._draw(figure, **self.state)
+        if not isinstance(caption, str) or not caption:
+            raise TypeError(f"draw returned {caption!r}, expected the caption, a sentence.")
+        if len(figure.axes) != len(self._boxes):
+            figure.set_layout_engine("constrained")
+            figure.draw_without_rendering()
+            self._boxes = [axes.get_position(original=True) for axes in figure.axes]
+        figure.set_layout_engine("none")
+        for axes, box in zip(figure.axes, self._boxes, strict=True):
+            axes.set_position(box)
+        return figure, caption
 
     def _tell(self, error):
         self.error = error
@@ -333,6 +339,22 @@ class Widget(ipywidgets.VBox):
             VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
         }
         return data, {"image/png": {"alt": f"{self.name}: {self.caption}"}}
+
+
+@contextlib.contextmanager
+def _collected():
+    """Free what is used up within at its end, without a full collection by Python meanwhile.
+
+    A full one looks at everything that torch and the lesson hold, and takes longer than a picture.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect(0)
+        if running:
+            gc.enable()
 
 
 def _png(figure) -> bytes:

@@ -91,8 +91,13 @@ def _draw_price(axes, k, milliseconds, accuracies):
     )
     axes.plot(milliseconds, means, color=TRAINED, marker="s", markersize=5)
     axes.plot(milliseconds[k], means[k], "D", color="black", markersize=9)
+    left = milliseconds[k] > max(milliseconds) / 2  # of the point: to its right is the edge
     axes.annotate(
-        f"k = {k}", (milliseconds[k], means[k]), xytext=(6, 9), textcoords="offset points"
+        f"k = {k}",
+        (milliseconds[k], means[k]),
+        xytext=(-9 if left else 6, 9),
+        textcoords="offset points",
+        ha="right" if left else "left",
     )
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes.set(xlabel="Milliseconds a step, on one core", ylabel="Balanced accuracy (%)")

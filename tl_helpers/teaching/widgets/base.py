@@ -302,8 +302,7 @@ class Widget(ipywidgets.VBox):
 
     def _paint(self):
         with self._lock, _collected():  # the lock: a Job ends in a thread of its own
-            figure, caption = self._drawn()
-            self._picture.value = _png(figure)
+            self._picture.value, caption = _png(*self._drawn())
             self._picture.tooltip = caption  # an img without alt is read by its title
             self._caption.value = f'<div role="status">{html.escape(caption)}</div>'
 
@@ -357,13 +356,13 @@ def _collected():
             gc.enable()
 
 
-def _png(figure) -> bytes:
+def _png(figure, caption):
     """Render once, without transparency and lightly compressed: savefig takes twice the time."""
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    return file.getvalue(), caption
 
 
 def _one_of(label, value, values):

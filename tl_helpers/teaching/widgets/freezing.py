@@ -78,9 +78,11 @@ def _draw_stages(axes, k, blocks, trainable):
     words = ["trainable" if row >= first else "frozen" for row in rows]
     for row in (first - 1, first):
         if row >= 0:
-            axes.text(max(sizes), row, words[row], ha="right", va="center", fontsize=9)
+            axes.text(1.03 * max(sizes), row, words[row], va="center", fontsize=9)
     axes.set_yticks(rows, names, fontsize=9)
-    axes.set(xlabel="Parameters (millions)", ylim=(len(names) - 0.4, -0.6))
+    axes.set(
+        xlabel="Parameters (millions)", xlim=(0, 1.4 * max(sizes)), ylim=(len(names) - 0.4, -0.6)
+    )
     axes.grid(axis="y", visible=False)
 
 

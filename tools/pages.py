@@ -4,11 +4,20 @@ import os
 import re
 import sys
 
+from jinja2 import DictLoader
 from nbconvert import HTMLExporter
 
 from tools.notebooks import ROOT, execute_all, lessons
 
 PAGES = ROOT / "build" / "html"
+# The usual page, and each picture with the words that its plot or widget says of itself.
+TEMPLATE = """{% extends 'lab/index.html.j2' %}
+{% block data_png scoped %}
+{%- set words = output | get_metadata('alt', 'image/png') -%}
+{%- set alt = '<img alt="' ~ (words | escape_html) ~ '"' if words else '<img' -%}
+{{ super() | replace('<img', alt, 1) }}
+{%- endblock %}
+"""
 
 
 def page(nb) -> str:
@@ -16,7 +25,9 @@ def page(nb) -> str:
     for cell in nb.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", cell.source)
-    return HTMLExporter().from_notebook_node(nb)[0]
+    words = DictLoader({"words.html.j2": TEMPLATE})
+    exporter = HTMLExporter(extra_loaders=[words], template_file="words.html.j2")
+    return exporter.from_notebook_node(nb)[0]
 
 
 def main() -> int:

@@ -4,8 +4,14 @@ import pytest
 
 from . import lab
 
+LESSONS = [path.name for path in lab.lessons_with_widgets()]
 
-@pytest.mark.parametrize("name", [path.name for path in lab.lessons_with_widgets()])
+
+def test_the_lessons_with_widgets_are_found():
+    assert LESSONS
+
+
+@pytest.mark.parametrize("name", LESSONS)
 def test_the_widgets_of_a_lesson(opened, name):
     with opened(name) as lesson:
         for number, widget in enumerate(lesson.widgets(), 1):

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import nbformat
-from nbconvert import HTMLExporter
 
 from tools.notebooks import ROOT, canonical, execute
+from tools.pages import page
 
 # The comparison needs a plain function; the example's own module is not on a kernel's path.
 SOURCE = """
@@ -34,8 +34,8 @@ def test_a_saved_widget_is_a_picture_that_passes_the_strict_comparison(tmp_path)
     assert output.data["text/plain"] == "Widget: A power"
     assert "widgets" not in saved.metadata
 
-    page, _ = HTMLExporter().from_notebook_node(saved)
-    assert page.count("<img") == 1 and 'alt="A power: A power of 2."' in page
+    html = page(saved)
+    assert html.count("<img") == 1 and 'alt="A power: A power of 2."' in html
 
     path = tmp_path / "widget.ipynb"
     nbformat.write(saved, path)

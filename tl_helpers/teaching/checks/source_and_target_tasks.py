@@ -12,7 +12,7 @@ ENOUGH = 0.05  # the gain, a fraction, that exercise 01.1 asks about
 def where_the_gain_ends(answer):
     gain = gains(results("01_source_and_target_tasks"))
     if answer not in gain:
-        return "Not one of the numbers of labels a class that were measured (see LABELS)."
+        return "Not one of the numbers of labels a class that were measured: see labels_per_class."
     below = [k for k in gain if gain[k] < ENOUGH]
     if answer not in below:
         return (

@@ -37,6 +37,7 @@ def preprocessing(inputs, before, after, *, names, labels, imagenet_classes, cla
         picture.set(xticks=[], yticks=[], title="The input")
         picture.set_xlabel(f"{image.shape[-1]} pixels\n{low:.1f} to {high:.1f}")
         picture.grid(False)
+        picture.spines[:].set_visible(False)
         # One pair of axes for both networks: axes are what takes the time of a redraw.
         bars.set(xlim=(0, 215), ylim=(SHOWN - 0.4, -1))
         bars.set_axis_off()

@@ -4,6 +4,7 @@ Used by the browser tests and by ``benchmarks/widgets.py``. Everything stays on 
 server listens on loopback with a token, the browser is told to ask for nothing.
 """
 
+import base64
 import contextlib
 import io
 import json
@@ -224,6 +225,19 @@ class WidgetOnPage:
         shot = self.root.locator(PICTURE).first.screenshot()
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
+    def decoded(self):
+        """The picture itself, wherever on the screen it stands: height × width × 3, uint8."""
+        url = self.root.locator(PICTURE).first.evaluate(
+            """image => {
+                const canvas = document.createElement('canvas');
+                [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+                canvas.getContext('2d').drawImage(image, 0, 0);
+                return canvas.toDataURL('image/png');
+            }"""
+        )
+        data = base64.b64decode(url.split(",")[1])
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
     def wait_for_change(self, before, seconds=5.0):
         """Wait until the pixels differ from ``before``; return the new ones, or None."""
         end = time.monotonic() + seconds
@@ -309,7 +323,7 @@ def check(widget):
     wrong = [f"at first: {trouble}" for trouble in widget.troubles()]
     first = widget.settled()
     operations = widget.operations()
-    if len(np.unique(first.reshape(-1, 3), axis=0)) < 3:
+    if blank(first):
         wrong.append("at first: the picture is blank")
     if not operations:
         wrong.append("it has no control")
@@ -325,8 +339,13 @@ def check(widget):
         elif (widget.settled() != first).any():
             wrong.append(f"{words}: Reset did not bring the first picture back")
     # Away and back again: a widget may vanish when its cell leaves the screen.
+    before = widget.decoded()
     widget.page.locator(".jp-Notebook .jp-Cell").first.scroll_into_view_if_needed()
     widget.root.scroll_into_view_if_needed()
-    if (widget.settled() != first).any():
+    if blank(widget.settled()) or (widget.decoded() != before).any():
         wrong.append("after scrolling away and back: the picture is another one")
     return wrong
+
+
+def blank(pixels):
+    return len(np.unique(pixels.reshape(-1, 3), axis=0)) < 3

@@ -5,7 +5,18 @@
 
 from .base import Choice, Job, Slider, Toggles, Widget
 from .freezing import freezing
+from .gallery import gallery
 from .labels import labels
 from .preprocessing import preprocessing
 
-__all__ = ["Choice", "Job", "Slider", "Toggles", "Widget", "freezing", "labels", "preprocessing"]
+__all__ = [
+    "Choice",
+    "Job",
+    "Slider",
+    "Toggles",
+    "Widget",
+    "freezing",
+    "gallery",
+    "labels",
+    "preprocessing",
+]

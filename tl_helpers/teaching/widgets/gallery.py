@@ -1,0 +1,86 @@
+"""Lesson 00: training items of every data set, class by class."""
+
+import numpy as np
+
+from .base import Choice, Slider, Widget
+
+COLUMNS, ROWS = 8, 3
+GAP = 0.05  # between two pictures, as a share of their width
+
+
+def gallery(tasks) -> Widget:
+    """Return the widget that shows training items of a data set, class by class.
+
+    tasks: {name: Task} of images, or of token ids whose splits have names, which are then written
+    out. "Sample" draws other items; of tasks that hold the same items in the same order (the two
+    drawings of emoji) it draws the same ones.
+
+    Raises ValueError for no task, for a regression, and for token ids without names.
+    """
+    if not tasks:
+        raise ValueError("tasks is empty, expected {name: Task} with at least one.")
+    for name, task in tasks.items():
+        if not task.class_names:
+            raise ValueError(f"tasks[{name!r}] is a regression, expected a task with classes.")
+        if task.train.inputs.ndim != 4 and task.train.names is None:
+            raise ValueError(f"tasks[{name!r}] has neither images nor names that could be shown.")
+    data_set = Choice("Data set", tasks, value=next(iter(tasks)))
+
+    def draw_state(figure, data_set, of_class, sample):
+        return draw(figure, data_set, tasks[data_set], of_class, sample)
+
+    return Widget(
+        "Gallery",
+        draw_state,
+        size=(6.6, 2.9),
+        data_set=data_set,
+        of_class=_ClassOf(data_set, tasks),
+        sample=Slider("Sample", range(1, 11), value=1),
+    )
+
+
+class _ClassOf(Choice):
+    """A class of the data set that is chosen: another data set brings its own classes along."""
+
+    def __init__(self, data_set, tasks):
+        names = tasks[data_set.get()].class_names
+        super().__init__("Class", names, value=names[0])
+
+        def follow(change):
+            offered = list(tasks[change.new].class_names)
+            if offered != self.values:  # the drawings share theirs: the class stays, to compare
+                self.values = self.view.options = offered
+
+        data_set.view.observe(follow, "value")
+
+
+def draw(figure, name, task, of_class, sample) -> str:
+    """Draw up to 24 training items of ``of_class``, the ones that number ``sample`` brings."""
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    of_this = np.flatnonzero(task.train.labels.numpy() == task.class_names.index(of_class))
+    chosen = np.random.default_rng(sample).permutation(of_this)[: COLUMNS * ROWS]
+    items = task.train.take(chosen)
+    if items.inputs.ndim == 4:
+        picture = _mosaic(items.inputs.numpy())
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    else:
+        axes.set(xlim=(0, 4), ylim=(6, 0))
+        for number, word in enumerate(items.names):
+            axes.text(number % 4 + 0.05, number // 4 + 0.5, word, va="center", fontsize=11)
+    axes.set_title(f"{name}: {of_class}")
+    told = "" if items.names is None else f", among them {', '.join(items.names[:3])}"
+    return f"{len(items)} of {len(of_this):,} training items of class {of_class} in {name}{told}."
+
+
+def _mosaic(images):
+    """Put uint8 images N×C×H×W side by side on white: one array for one call of imshow."""
+    _, channels, height, width = images.shape
+    gap = round(GAP * width)
+    mosaic = np.full(
+        (ROWS * (height + gap) - gap, COLUMNS * (width + gap) - gap, channels), 255, np.uint8
+    )
+    for number, image in enumerate(images):
+        top, left = number // COLUMNS * (height + gap), number % COLUMNS * (width + gap)
+        mosaic[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    return mosaic

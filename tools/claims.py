@@ -53,8 +53,11 @@ def digest(nb) -> str:
 def record(nb, folder: Path, seed: int, env: dict = HEADLESS) -> dict:
     """Execute a lesson at one seed; return its claims and the errors of its cells.
 
-    Returns ``{"claims": [{"statement", "holds", "measured"}, …], "errors": [text, …]}``.
+    Returns ``{"claims": [{"statement", "holds", "measured"}, …], "errors": [text, …]}``. A cell that
+    shows an error on purpose (tag ``raises-exception``) is left out: it claims nothing.
     """
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    nb.cells = [c for c in cells if "raises-exception" not in c.metadata.get("tags", [])]
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "claims.jsonl"
         file.touch()
@@ -65,13 +68,12 @@ def record(nb, folder: Path, seed: int, env: dict = HEADLESS) -> dict:
         except Exception as error:  # a cell over its time, a kernel that died
             errors.append(f"{type(error).__name__}: {error}")
         claims = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    for cell in nb.cells:
-        if cell.cell_type == "code" and "raises-exception" not in cell.metadata.get("tags", []):
-            errors += [
-                f"{output.ename}: {output.evalue}"
-                for output in cell.outputs
-                if output.output_type == "error"
-            ]
+    errors += [
+        f"{output.ename}: {output.evalue}"
+        for cell in nb.cells
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
     return {"claims": claims, "errors": errors}
 
 

@@ -46,6 +46,15 @@ def test_claims_and_errors_are_recorded_and_kept(lesson, tmp_path, monkeypatch, 
     assert claims.gather([lesson], [0, 1]) == found
 
 
+def test_a_cell_that_shows_an_error_on_purpose_claims_nothing(tmp_path):
+    shown = new_code_cell("tl.claim('false on purpose', False)")
+    shown.metadata["tags"] = ["raises-exception"]
+    nb = new_notebook(cells=[*map(new_code_cell, SOURCES[:2]), shown])
+    found = claims.record(nb, tmp_path, 0)
+    assert [claim["statement"] for claim in found["claims"]] == ["always", "only at seed 0"]
+    assert found["errors"] == []
+
+
 def test_the_cache_forgets_when_code_or_package_or_data_change(lesson, tmp_path, monkeypatch):
     monkeypatch.setattr(claims, "ROOT", tmp_path)
     for name in ("tl_helpers/a.py", "data/a.npz"):

@@ -19,15 +19,20 @@ from playwright.sync_api import TimeoutError as Late
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.browser import lab  # noqa: E402
 
-# The picture is new when its source has changed, has loaded, and a frame has been drawn with it.
+# The picture is new when its source has changed and loaded and a frame with it has been painted:
+# a message posted from within the frame's callback is handled after the painting.
 CLOCK = """
 image => {
     window.times = [];
-    document.addEventListener('keydown', event => { window.begun = event.timeStamp; }, true);
-    image.addEventListener('load', () => requestAnimationFrame(() => requestAnimationFrame(now => {
+    window.begun = null;
+    const painted = new MessageChannel();
+    painted.port1.onmessage = () => {
         if (window.begun !== null) window.times.push(performance.now() - window.begun);
         window.begun = null;
-    })));
+    };
+    document.addEventListener('keydown', event => { window.begun = event.timeStamp; }, true);
+    image.addEventListener('load', () =>
+        requestAnimationFrame(() => painted.port2.postMessage('')));
 }
 """
 

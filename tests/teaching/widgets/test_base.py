@@ -225,7 +225,8 @@ def test_sliders_take_ranges_and_lists_and_name_their_unit():
     assert [label for label, _ in steps.view.options] == ["0.001", "0.01", "0.1"]
     whole = Slider("Epochs", range(2, 21, 2), value=4)
     assert (whole.view.min, whole.view.max, whole.view.step) == (2, 20, 2)
-    assert isinstance(Choice("One", ["a", "b"], "a").view, ipywidgets.ToggleButtons)
+    label, words = Choice("One", ["a", "b"], "a").view.children
+    assert label.value == "One" and isinstance(words, ipywidgets.ToggleButtons)
     assert isinstance(Choice("One", list("abcdefghijklm"), "a").view, ipywidgets.SelectionSlider)
 
 

@@ -48,23 +48,24 @@ class Slider:
             raise ValueError(f"{label!r} has {len(values)} value, expected at least two.")
         self.values, self.default = list(values), value
         label = f"{label} ({unit})" if unit else label
-        layout = {"width": "26em", "flex": "0 0 auto"}
-        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": layout}
+        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": _wide(26)}
         if isinstance(values, range):
             steps = {"min": min(values), "max": max(values), "step": abs(values.step)}
-            self.view = ipywidgets.IntSlider(value=value, **steps, **look)
+            self.view = self._control = ipywidgets.IntSlider(value=value, **steps, **look)
         else:
             steps = [(f"{one:g}", one) for one in values]
-            self.view = ipywidgets.SelectionSlider(options=steps, value=value, **look)
+            self.view = self._control = ipywidgets.SelectionSlider(
+                options=steps, value=value, **look
+            )
 
     def get(self):
-        return self.view.value
+        return self._control.value
 
     def set(self, value):
-        self.view.value = value
+        self._control.value = value
 
     def watch(self, moved):
-        self.view.observe(lambda change: moved(), "value")
+        self._control.observe(lambda change: moved(), "value")
 
     def any(self, rng):
         """A value that a user may choose, drawn with a NumPy generator."""
@@ -80,16 +81,15 @@ class Choice(Slider):
     def __init__(self, label, options, value):
         _one_of(label, value, options)
         self.values, self.default = list(options), value
-        look = {"description": label, "options": self.values, "value": value, "tooltip": label}
+        look = {"options": self.values, "value": value, "tooltip": label}
         if len(self.values) <= 12:
-            self.view = ipywidgets.ToggleButtons(
-                style={"button_width": "auto", **_AUTO},
-                layout={"width": "auto", "max_width": "100%", "display": "flex"},
-                **look,
+            self._control = ipywidgets.ToggleButtons(
+                style={"button_width": "auto"}, layout={"width": "auto"}, **look
             )
+            self.view = ipywidgets.HBox([_label(label), self._control])
         else:
-            layout = {"width": "36em", "flex": "0 0 auto"}
-            self.view = ipywidgets.SelectionSlider(style=_AUTO, layout=layout, **look)
+            look |= {"description": label, "style": _AUTO, "layout": _wide(36)}
+            self.view = self._control = ipywidgets.SelectionSlider(**look)
 
 
 class Toggles:
@@ -113,8 +113,7 @@ class Toggles:
             for word in self.options
         ]
         row = {"flex_flow": "row wrap", "align_items": "center"}
-        head = ipywidgets.Label(label, layout={"margin": "2px 8px 2px 2px"})
-        self.view = ipywidgets.Box([head, *self._boxes], layout=row)
+        self.view = ipywidgets.Box([_label(label), *self._boxes], layout=row)
 
     def get(self):
         pairs = zip(self.options, self._boxes, strict=True)
@@ -363,6 +362,14 @@ def _png(figure, caption):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return file.getvalue(), caption
+
+
+def _wide(width):
+    return {"width": f"{width}em", "flex": "0 0 auto"}
+
+
+def _label(text):
+    return ipywidgets.Label(text, layout={"margin": "2px 8px 2px 2px", "flex": "0 0 auto"})
 
 
 def _one_of(label, value, values):

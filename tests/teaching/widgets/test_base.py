@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tl_helpers.teaching.widgets import Choice, Job, Slider, Toggles, Widget
+from tl_helpers.teaching.widgets import Choice, Job, Kept, Slider, Toggles, Widget
 from tl_helpers.teaching.widgets.base import VIEW
 
 
@@ -114,6 +114,40 @@ def test_an_error_is_shown_inside_and_the_next_move_mends_it():
 def test_an_error_in_the_first_state_is_raised_where_the_widget_is_made():
     with pytest.raises(ZeroDivisionError):
         Widget("Broken", lambda figure: 1 / 0)
+
+
+def kept(figure):
+    (line,) = figure.add_subplot(ylim=(0, 1)).plot([], [])
+    built.append(line)
+
+    def move(power, colour, **state):
+        x = np.linspace(0, 1, 20)
+        line.set_data(x, x**power)
+        line.set_color(colour)
+        if power == 3:
+            raise ValueError("three")
+        return f"Moved to {power}."
+
+    return move
+
+
+built = []
+
+
+def test_a_kept_picture_is_built_once_and_anew_after_an_error():
+    built.clear()
+    widget = example(Kept(kept))
+    widget.set(power=4, colour="red")
+    red = widget.png
+    assert widget.caption == "Moved to 4." and red != widget.default_png and len(built) == 1
+    press(widget, "Reset")
+    assert widget.png == widget.default_png and len(built) == 1
+    widget.set(power=3)
+    assert "ValueError: three" in widget.error
+    widget.set(power=4, colour="red")
+    assert widget.png == red and widget.error == "" and len(built) == 2
+    line = widget.figure().axes[0].lines[0]
+    assert line is built[2] and line.get_color() == "red", "a figure of its own"
 
 
 def test_axes_stand_still_while_controls_move():

@@ -3,7 +3,7 @@
 ``base`` holds what they share. A widget of a lesson is a function here: add its line below.
 """
 
-from .base import Choice, Job, Slider, Toggles, Widget
+from .base import Choice, Job, Kept, Slider, Toggles, Widget
 from .freezing import freezing
 from .gallery import gallery
 from .labels import labels
@@ -12,6 +12,7 @@ from .preprocessing import preprocessing
 __all__ = [
     "Choice",
     "Job",
+    "Kept",
     "Slider",
     "Toggles",
     "Widget",

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from ..plots import COLOURS
-from .base import Slider, Widget
+from .base import Kept, Slider, Widget
 
 TRAINED, FROZEN = COLOURS["partial"], "#BBBBBB"
 MB = 4e-6  # of a number in float32
@@ -33,74 +33,89 @@ def freezing(blocks, trainable, seconds, accuracies) -> Widget:
                 f"one for each k from 0 to {len(blocks)} blocks"
             )
 
-    def draw_k(figure, k):
-        return draw(figure, k, blocks, trainable, seconds, accuracies)
+    def build_it(figure):
+        return build(figure, blocks, trainable, seconds, accuracies)
 
     return Widget(
         "How much of the network learns",
-        draw_k,
+        Kept(build_it),
         size=(7.4, 3.4),
         k=Slider("Last blocks that are trainable", range(len(blocks) + 1), value=2),
     )
 
 
-def draw(figure, k, blocks, trainable, seconds, accuracies) -> str:
-    """Draw the state of the slider into ``figure``; the arguments are those of ``freezing``."""
+def build(figure, blocks, trainable, seconds, accuracies):
+    """Draw into ``figure`` what stays, and return ``move(k)``, which shows a state of the slider.
+
+    The arguments are those of ``freezing``; ``move`` returns the caption.
+    """
     stages, price = figure.subplots(1, 2)
-    _draw_stages(stages, k, blocks, trainable)
-    _draw_price(price, k, 1000 * seconds, accuracies)
-    # Every parameter takes its place; a trainable one also its gradient and AdamW's two means.
-    needed = MB * np.array([trainable[-1], trainable[k], 2 * trainable[k]])
-    parts = f"MB: {needed[0]:.0f} parameters, {needed[1]:.0f} gradients, {needed[2]:.0f} AdamW"
-    words = {"fontsize": 9.5, "loc": "left"}
-    stages.set_title(f"{trainable[k]:,} parameters learn\n{parts}", **words)
-    mean, low, high = (100 * f(accuracies[:, k]) for f in (np.mean, np.min, np.max))
-    price.set_title(
-        f"{1000 * seconds[k]:.0f} ms a step of 32 images\n"
-        f"{mean:.0f} % right, over {len(accuracies)} seeds {low:.0f} to {high:.0f}",
-        **words,
-    )
-    return (
-        f"With the last {k} of {len(blocks)} blocks and the head trainable, "
-        f"{trainable[k]:,} of {trainable[-1]:,} parameters learn, {needed.sum():.0f} MB are needed "
-        f"(activations not counted), a step takes {1000 * seconds[k]:.0f} ms on one core, and "
-        f"balanced accuracy is {mean:.0f} %."
-    )
+    move_stages = _build_stages(stages, blocks, trainable)
+    move_price = _build_price(price, 1000 * seconds, accuracies)
+
+    def move(k):
+        # Every parameter takes its place; a trainable one also its gradient and AdamW's two means.
+        needed = MB * np.array([trainable[-1], trainable[k], 2 * trainable[k]])
+        parts = f"MB: {needed[0]:.0f} parameters, {needed[1]:.0f} gradients, {needed[2]:.0f} AdamW"
+        words = {"fontsize": 9.5, "loc": "left"}
+        stages.set_title(f"{trainable[k]:,} parameters learn\n{parts}", **words)
+        mean, low, high = (100 * f(accuracies[:, k]) for f in (np.mean, np.min, np.max))
+        price.set_title(
+            f"{1000 * seconds[k]:.0f} ms a step of 32 images\n"
+            f"{mean:.0f} % right, over {len(accuracies)} seeds {low:.0f} to {high:.0f}",
+            **words,
+        )
+        move_stages(k)
+        move_price(k)
+        return (
+            f"With the last {k} of {len(blocks)} blocks and the head trainable, "
+            f"{trainable[k]:,} of {trainable[-1]:,} parameters learn, {needed.sum():.0f} MB are "
+            f"needed (activations not counted), a step takes {1000 * seconds[k]:.0f} ms on one "
+            f"core, and balanced accuracy is {mean:.0f} %."
+        )
+
+    return move
 
 
-def _draw_stages(axes, k, blocks, trainable):
+def _build_stages(axes, blocks, trainable):
     sizes = np.diff(trainable)[::-1]  # of the blocks, from input to output
     names, sizes = [*blocks, "head"], np.append(sizes, trainable[0]) / 1e6
-    rows, first = range(len(names)), len(blocks) - k
-    colours = [TRAINED if row >= first else FROZEN for row in rows]
-    axes.barh(rows, sizes, color=colours, height=0.75)
-    axes.axhline(first - 0.5, color="black", linewidth=1, linestyle=":")
-    words = ["trainable" if row >= first else "frozen" for row in rows]
-    for row in (first - 1, first):
-        if row >= 0:
-            axes.text(1.03 * max(sizes), row, words[row], va="center", fontsize=9)
-    axes.set_yticks(rows, names, fontsize=9)
-    axes.set(
-        xlabel="Parameters (millions)", xlim=(0, 1.4 * max(sizes)), ylim=(len(names) - 0.4, -0.6)
-    )
+    bars = axes.barh(range(len(names)), sizes, height=0.75)
+    border = axes.axhline(0, color="black", linewidth=1, linestyle=":")
+    look = {"ha": "right", "va": "center", "fontsize": 9}
+    frozen = axes.text(max(sizes), 0, "frozen", **look)
+    learns = axes.text(max(sizes), 0, "trainable", **look)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set(xlabel="Parameters (millions)", ylim=(len(names) - 0.4, -0.6))
     axes.grid(axis="y", visible=False)
 
+    def move(k):
+        first = len(blocks) - k  # the row of the first trainable block
+        for row, bar in enumerate(bars):
+            bar.set_color(TRAINED if row >= first else FROZEN)
+        border.set_ydata([first - 0.5, first - 0.5])
+        frozen.set(y=first - 1, visible=first > 0)
+        learns.set_y(first)
 
-def _draw_price(axes, k, milliseconds, accuracies):
+    return move
+
+
+def _build_price(axes, milliseconds, accuracies):
     means = accuracies.mean(0)
     axes.vlines(
         milliseconds, accuracies.min(0), accuracies.max(0), color=TRAINED, alpha=0.3, linewidth=5
     )
     axes.plot(milliseconds, means, color=TRAINED, marker="s", markersize=5)
-    axes.plot(milliseconds[k], means[k], "D", color="black", markersize=9)
-    left = milliseconds[k] > max(milliseconds) / 2  # of the point: to its right is the edge
-    axes.annotate(
-        f"k = {k}",
-        (milliseconds[k], means[k]),
-        xytext=(-9 if left else 6, 9),
-        textcoords="offset points",
-        ha="right" if left else "left",
-    )
+    (mark,) = axes.plot([0], [means[0]], "D", color="black", markersize=9)
+    name = axes.annotate("", (0, 0), xytext=(0, 9), textcoords="offset points")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes.set(xlabel="Milliseconds a step, on one core", ylabel="Balanced accuracy (%)")
     axes.set_xlim(0, 1.12 * max(milliseconds))
+
+    def move(k):
+        mark.set_data([milliseconds[k]], [means[k]])
+        left = milliseconds[k] > max(milliseconds) / 2  # of the point: to its right is the edge
+        name.set(text=f"k = {k}", x=-9 if left else 6, ha="right" if left else "left")
+        name.xy = milliseconds[k], means[k]
+
+    return move

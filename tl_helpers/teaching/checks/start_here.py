@@ -36,8 +36,6 @@ def fewer_labels(answer):
     wanted = probe_accuracy(LABELS)
     if abs(answer - wanted) <= SLACK:
         return None
-    if abs(answer - (1 - wanted)) <= SLACK:
-        return "This is the share that is wrong; the share that is right is asked for."
     if answer > wanted:
         return "That is too high: did you change `labels` and run the cell again before you read?"
     return "That is too low: read off the mean of the five seeds, the number after ≈."

@@ -1,6 +1,7 @@
-"""Lesson 00: training items of every data set, class by class."""
+"""Lesson 00: training pictures of every data set, class by class."""
 
 import numpy as np
+import torch
 
 from .base import Choice, Slider, Widget
 
@@ -9,21 +10,18 @@ GAP = 0.05  # between two pictures, as a share of their width
 
 
 def gallery(tasks) -> Widget:
-    """Return the widget that shows training items of a data set, class by class.
+    """Return the widget that shows training pictures of a data set, class by class.
 
-    tasks: {name: Task} of images, or of token ids whose splits have names, which are then written
-    out. "Sample" draws other items; of tasks that hold the same items in the same order (the two
-    drawings of emoji) it draws the same ones.
+    tasks: {name: Task} of uint8 images with classes. "Sample" draws other items; of tasks that
+    hold the same items in the same order (the two drawings of emoji) it draws the same ones.
 
-    Raises ValueError for no task, for a regression, and for token ids without names.
+    Raises ValueError for no task, or one without images or without classes.
     """
     if not tasks:
         raise ValueError("tasks is empty, expected {name: Task} with at least one.")
     for name, task in tasks.items():
-        if not task.class_names:
-            raise ValueError(f"tasks[{name!r}] is a regression, expected a task with classes.")
-        if task.train.inputs.ndim != 4 and task.train.names is None:
-            raise ValueError(f"tasks[{name!r}] has neither images nor names that could be shown.")
+        if not task.class_names or task.train.inputs.dtype != torch.uint8:
+            raise ValueError(f"tasks[{name!r}] is not a task of uint8 images in classes.")
     data_set = Choice("Data set", tasks, value=next(iter(tasks)))
 
     def draw_state(figure, data_set, of_class, sample):
@@ -49,28 +47,24 @@ class _ClassOf(Choice):
         def follow(change):
             offered = list(tasks[change.new].class_names)
             if offered != self.values:  # the drawings share theirs: the class stays, to compare
-                self.values = self.view.options = offered
+                self.values = self._control.options = offered
 
-        data_set.view.observe(follow, "value")
+        data_set._control.observe(follow, "value")
 
 
 def draw(figure, name, task, of_class, sample) -> str:
-    """Draw up to 24 training items of ``of_class``, the ones that number ``sample`` brings."""
+    """Draw up to 24 training pictures of ``of_class``, the ones that number ``sample`` brings."""
     axes = figure.add_subplot()
     axes.set_axis_off()
     of_this = np.flatnonzero(task.train.labels.numpy() == task.class_names.index(of_class))
     chosen = np.random.default_rng(sample).permutation(of_this)[: COLUMNS * ROWS]
     items = task.train.take(chosen)
-    if items.inputs.ndim == 4:
-        picture = _mosaic(items.inputs.numpy())
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    else:
-        axes.set(xlim=(0, 4), ylim=(6, 0))
-        for number, word in enumerate(items.names):
-            axes.text(number % 4 + 0.05, number // 4 + 0.5, word, va="center", fontsize=11)
+    picture = _mosaic(items.inputs.numpy())
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_title(f"{name}: {of_class}")
     told = "" if items.names is None else f", among them {', '.join(items.names[:3])}"
-    return f"{len(items)} of {len(of_this):,} training items of class {of_class} in {name}{told}."
+    shown = f"{len(items)} of {len(of_this):,} training pictures"
+    return f"{shown} of class {of_class} in {name}{told}."
 
 
 def _mosaic(images):

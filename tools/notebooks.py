@@ -77,7 +77,13 @@ def execute(nb, folder: Path, env: dict = HEADLESS, allow_errors=False, record_t
         store_widget_state=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # kernels warn of their transport
     )
-    client.execute(env={**os.environ, **env})
+    try:
+        client.execute(env={**os.environ, **env})
+    except RuntimeError as error:
+        # Two kernels that start at once may be given the same port: the second dies. Once more.
+        if "Kernel died before replying" not in str(error):
+            raise
+        client.execute(env={**os.environ, **env})
     return nb
 
 

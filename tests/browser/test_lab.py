@@ -110,11 +110,11 @@ def test_a_good_widget_passes(opened, notebook):
         assert lab.check(widget) == []
 
         # A job that is cancelled leaves the picture alone.
-        first = widget.settled()
+        first = widget.decoded()
         widget.root.get_by_text("Fit", exact=True).click()
         widget.root.get_by_text("Cancel", exact=True).click()
         widget.root.get_by_text("Cancelled; nothing was changed.").wait_for(timeout=5000)
-        assert (widget.settled() == first).all()
+        assert (widget.decoded() == first).all()
 
         # Keys that come faster than pictures can: the newest is shown, most are never drawn.
         widget.page.evaluate(

@@ -21,7 +21,9 @@ def probe_accuracy(labels: int) -> float:
         target = groups.few(labels, seed=seed)
         model = models.efficientnet_lite0(target.num_classes, image_size=64)
         transfer.freeze(model, "backbone")
-        training.fit(model, target, epochs=6, lr=3e-3, batch_size=20, progress=False, seed=seed)
+        training.fit(
+            model, target.train, epochs=6, lr=3e-3, batch_size=10, progress=False, seed=seed
+        )
         found.append(training.evaluate(model, target.test).balanced_accuracy)
     return float(np.mean(found))
 

@@ -90,6 +90,14 @@ def test_lines_draw_the_mean_and_a_band_over_seeds_on_a_logarithmic_axis():
     assert "2 seeds" in axes.get_title(loc="left")
 
 
+def test_a_tick_is_labelled_as_exactly_as_it_stands():
+    figure = plots.strategies({"probe": [0.72, 0.74]})
+    (axes,) = figure.axes
+    axes.set_xticks([0.7, 0.725, 0.75])
+    figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["70", "72.5", "75"]
+
+
 def test_lines_and_strategies_draw_into_given_axes():
     figure, (left, right) = plt.subplots(1, 2)
     assert plots.lines([1, 2], {"probe": [[0.1, 0.2]]}, ax=left) is figure

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 # Okabe and Ito's colours for colour-blind readers (https://jfly.uni-koeln.de/color/), without the
 # yellow that vanishes on white. One colour for one strategy, in every lesson and widget.
@@ -115,7 +115,7 @@ def curves(histories) -> Picture:
         axes.set(xlabel="Epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if metric == "accuracy":
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+            axes.yaxis.set_major_formatter(_percent())
         else:
             axes.set_ylim(bottom=0)
     handles = [
@@ -166,7 +166,7 @@ def strategies(results, ax=None) -> Picture:
     ax.set_ylim(len(results) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    ax.xaxis.set_major_formatter(_percent())
     seeds = {len(values) for values in results.values()}
     dots = "one seed" if seeds == {1} else f"dot: one of {_count(seeds)} seeds, ◆ and number: mean"
     ax.set_xlabel(f"Accuracy (%)   –   {dots}")
@@ -213,7 +213,7 @@ def lines(x, results, *, xlabel="Labels per class", ax=None) -> Picture:
     ax.set_xticks(x)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    ax.yaxis.set_major_formatter(_percent())
     seeds = {len(values) for values in arrays.values()}
     ax.set(xlabel=xlabel, ylabel="Accuracy (%)")
     if seeds != {1}:
@@ -319,6 +319,11 @@ def confusion(labels, predictions, class_names) -> Picture:
 def _picture(rows, columns, *, size):
     figure = plt.figure(FigureClass=Picture, figsize=size)
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _percent():
+    """Tick labels of fractions in percent, as exact as the tick: 72.5 is not shown as 72."""
+    return FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}")
 
 
 def _one(ax, *, size):

@@ -77,14 +77,21 @@ def execute(nb, folder: Path, env: dict = HEADLESS, allow_errors=False, record_t
         store_widget_state=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # kernels warn of their transport
     )
+    start_twice(client.execute, env={**os.environ, **env})
+    return nb
+
+
+def start_twice(start, **options):
+    """Call ``start``, which starts a kernel; once more when the kernel died before its first word.
+
+    Two kernels that start at once may be given the same port, and the second to come dies.
+    """
     try:
-        client.execute(env={**os.environ, **env})
+        return start(**options)
     except RuntimeError as error:
-        # Two kernels that start at once may be given the same port: the second dies. Once more.
         if "Kernel died before replying" not in str(error):
             raise
-        client.execute(env={**os.environ, **env})
-    return nb
+        return start(**options)
 
 
 def canonical(nb):

@@ -73,3 +73,20 @@ def test_lessons_are_chosen_by_number(tmp_path, monkeypatch):
     assert [path.name for path in notebooks.lessons("01")] == ["01_b.ipynb"]
     with pytest.raises(SystemExit, match=re.escape("LESSONS names 07; there are 00, 01")):
         notebooks.lessons("00,07")
+
+
+def test_a_kernel_that_died_at_its_start_is_started_again_and_no_other_error_is_hidden():
+    died, tries = RuntimeError("Kernel died before replying to kernel_info"), []
+
+    def start(fail, with_error):
+        tries.append(fail)
+        if len(tries) <= fail:
+            raise with_error
+        return "started"
+
+    assert notebooks.start_twice(start, fail=1, with_error=died) == "started"
+    for fail, error in ((2, died), (1, RuntimeError("no such kernel"))):
+        tries.clear()
+        with pytest.raises(RuntimeError, match=str(error)):
+            notebooks.start_twice(start, fail=fail, with_error=error)
+        assert len(tries) == fail

@@ -57,19 +57,24 @@ def test_a_cell_that_shows_an_error_on_purpose_claims_nothing(tmp_path):
 
 def test_the_cache_forgets_when_code_or_package_or_data_change(lesson, tmp_path, monkeypatch):
     monkeypatch.setattr(claims, "ROOT", tmp_path)
-    for name in ("tl_helpers/a.py", "data/a.npz"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text("1")
+    named = ("tl_helpers/a.py", "data/a.npz", "data/results/00_own.json")
+    other = tmp_path / "data/results/01_other.json"
+    for path in (*(tmp_path / name for name in named), other):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
     nb = claims.read(lesson)
+    nb.cells[0].source += "\nruns = '00_own'"
     digests = [claims.digest(nb)]
-    for name in ("tl_helpers/a.py", "data/a.npz"):
+    for name in named:
         (tmp_path / name).write_text("2")
         digests.append(claims.digest(nb))
+    other.write_text("2")
+    assert claims.digest(nb) == digests[-1], "results of another lesson"
     nb.cells[0].outputs, nb.cells[0].execution_count = [], 5
     assert claims.digest(nb) == digests[-1], "outputs are not code"
     nb.cells[0].source += "\n1"
     digests.append(claims.digest(nb))
-    assert len(set(digests)) == 4
+    assert len(set(digests)) == 5
 
 
 def test_a_claim_not_reached_has_failed_and_one_made_twice_must_hold_twice():

@@ -83,7 +83,7 @@ def test_only_the_chosen_surface_and_methods_are_shown():
 
 def test_contours_stand_at_equal_ratios_of_the_height():
     (plane, *_), _ = drawn("bowl")
-    ground = np.asarray(plane.images[0].get_array())
+    ground = np.asarray(plane.images[0].get_array())[..., 0].astype(float)
     row = ground[np.argmin(np.abs(np.linspace(*Y, PIXELS)))]  # along y = 0, where height is x²
     x = np.linspace(*X, PIXELS)
     dark = x[(row < np.roll(row, 1)) & (row < np.roll(row, -1)) & (x > 0)]

@@ -1,7 +1,7 @@
 """Lesson 05: paths of the methods over two-dimensional surfaces, at a learning rate and a step."""
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
 from ..plots import colours
 from .base import Choice, Kept, Slider, Toggles, Widget
@@ -10,7 +10,7 @@ X, Y = (-2.2, 2.2), (-1.4, 1.9)  # the window, the same for every surface
 LOWEST, HIGHEST = 1e-6, 1e4  # what is drawn of the height above the minimum
 FAR = 1e3  # a path that has come so far has diverged
 LEVELS = 10.0 ** np.arange(-2, 4.01, 0.5)  # of the contours, above the minimum
-PIXELS = 300  # of the picture of a surface, each way: about as many as it takes on the screen
+PIXELS = 300  # of the picture of a surface, each way: as many as it takes on the screen
 
 
 def optimizers(surfaces, paths, rates, shown=None) -> Widget:
@@ -59,8 +59,7 @@ def build(figure, surfaces, paths, rates):
     """Draw what stays, and return ``move(surface, shown, lr, steps)``, which shows a state."""
     plane, heights, key = figure.subplots(1, 3, width_ratios=(1.25, 1, 0.52))
     grounds = {name: _ground(*surfaces[name]) for name in surfaces}
-    look = {"cmap": "gray", "vmin": 0, "vmax": 1, "origin": "lower", "aspect": "auto"}
-    look["interpolation"] = "nearest"
+    look = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
     ground = plane.imshow(next(iter(grounds.values())), extent=(*X, *Y), **look)
     above = {name: _heights(*surfaces[name], paths[name]) for name in surfaces}
     methods = list(next(iter(paths.values())))
@@ -70,13 +69,14 @@ def build(figure, surfaces, paths, rates):
     }
     (start,) = plane.plot([0], [0], "o", color="black", markersize=7, zorder=5)
     (ends,) = plane.plot([], [], "*", color="white", markersize=13, markeredgecolor="black")
-    plane.set(xlim=X, ylim=Y, xlabel="$w_1$", ylabel="$w_2$", xticks=[-2, 0, 2], yticks=[-1, 0, 1])
+    plane.set(xlim=X, ylim=Y, xlabel="w₁", ylabel="w₂", xticks=[-2, 0, 2], yticks=[-1, 0, 1])
     plane.set_title("From the start ● to a minimum ☆")
     plane.grid(False)
     heights.set(yscale="log", ylim=(LOWEST / 2, 2 * HIGHEST), xlabel="Steps")
     heights.xaxis.set_major_locator(MaxNLocator(2, integer=True))
     heights.set_xlim(0, max(len(points) for points in paths[next(iter(paths))].values()) - 1)
     heights.yaxis.set_major_locator(FixedLocator([1e-6, 1e-3, 1, 1e3]))
+    heights.yaxis.set_major_formatter(FixedFormatter(["10⁻⁶", "10⁻³", "1", "10³"]))
     heights.yaxis.set_minor_locator(NullLocator())
     heights.set_title("Height above the minimum")
     key.set_axis_off()
@@ -130,13 +130,14 @@ def _ground(function, minima):
     A picture, because it is redrawn with every move, and contours of matplotlib take five times
     as long.
     """
-    x, y = np.meshgrid(np.linspace(*X, PIXELS), np.linspace(*Y, PIXELS))
+    x, y = np.meshgrid(np.linspace(*X, 2 * PIXELS), np.linspace(*Y, 2 * PIXELS))
     level = np.digitize(np.asarray(function(x, y)) - _lowest(function, minima), LEVELS)
-    shade = 0.72 + 0.26 * level / len(LEVELS)
+    shade = 0.66 + 0.34 * level / len(LEVELS)
     edge = (level != np.roll(level, 1, 0)) | (level != np.roll(level, 1, 1))
     edge[0] = edge[:, 0] = False  # there the roll compares with the opposite side
-    shade[edge] -= 0.17
-    return shade
+    shade[edge] -= 0.25
+    shade = shade.reshape(PIXELS, 2, PIXELS, 2).mean((1, 3))  # smooth lines
+    return (255 * shade[..., None]).astype(np.uint8).repeat(3, axis=2)
 
 
 def _lowest(function, minima):

@@ -8,6 +8,7 @@ from .components import components
 from .freezing import freezing
 from .gallery import gallery
 from .labels import labels
+from .optimizers import optimizers
 from .preprocessing import preprocessing
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "freezing",
     "gallery",
     "labels",
+    "optimizers",
     "preprocessing",
 ]

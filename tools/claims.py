@@ -84,9 +84,10 @@ def record(nb, folder: Path, seed: int, env: dict = HEADLESS) -> dict:
 def _record_file(path: Path, seed: int, cached: Path) -> tuple[dict, float]:
     begin = perf_counter()
     result = record(read(path), path.parent, seed)
-    part = cached.with_suffix(".part")
-    part.write_text(json.dumps(result, ensure_ascii=False), "utf-8")
-    part.replace(cached)
+    if not result["errors"]:  # a killed kernel, say, is tried again by the next call
+        part = cached.with_suffix(".part")
+        part.write_text(json.dumps(result, ensure_ascii=False), "utf-8")
+        part.replace(cached)
     return result, perf_counter() - begin
 
 

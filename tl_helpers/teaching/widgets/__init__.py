@@ -7,6 +7,7 @@ from .base import Choice, Job, Kept, Slider, Toggles, Widget
 from .freezing import freezing
 from .gallery import gallery
 from .labels import labels
+from .losses import losses
 from .preprocessing import preprocessing
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "freezing",
     "gallery",
     "labels",
+    "losses",
     "preprocessing",
 ]

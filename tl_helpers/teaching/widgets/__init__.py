@@ -8,6 +8,7 @@ from .components import components
 from .freezing import freezing
 from .gallery import gallery
 from .labels import labels
+from .losses import losses
 from .optimizers import optimizers
 from .preprocessing import preprocessing
 
@@ -22,6 +23,7 @@ __all__ = [
     "freezing",
     "gallery",
     "labels",
+    "losses",
     "optimizers",
     "preprocessing",
 ]

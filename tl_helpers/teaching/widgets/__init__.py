@@ -4,6 +4,7 @@
 """
 
 from .base import Choice, Job, Kept, Slider, Toggles, Widget
+from .choosing import choosing
 from .freezing import freezing
 from .gallery import gallery
 from .labels import labels
@@ -16,6 +17,7 @@ __all__ = [
     "Slider",
     "Toggles",
     "Widget",
+    "choosing",
     "freezing",
     "gallery",
     "labels",

@@ -28,11 +28,11 @@ def example():
     return choosing(CANDIDATES, SCORES, ACCURACIES)
 
 
-def drawn(score, target, draw):
+def drawn(score, target, labels):
     figure = Figure(figsize=(7, 4))
     move = build(figure, CANDIDATES, SCORES, ACCURACIES)
     move("H-score", "emoji", 1)  # whatever was shown before
-    caption = move(score, target, draw)
+    caption = move(score, target, labels)
     (axes,) = figure.axes
     return axes, caption
 
@@ -90,8 +90,8 @@ def test_of_equal_scores_none_is_chosen_and_the_regret_is_their_mean():
 
 def test_the_widget_hands_its_controls_to_the_picture():
     widget = example()
-    assert widget.state == {"score": "LEEP", "target": "digits", "draw": 1}
-    widget.set(target="emoji", draw=2)
+    assert widget.state == {"score": "LEEP", "target": "digits", "labels": 1}
+    widget.set(target="emoji", labels=2)
     assert widget.error == "" and "On emoji, LEEP chooses photos" in widget.caption
 
 

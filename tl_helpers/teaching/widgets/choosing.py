@@ -42,14 +42,15 @@ def choosing(candidates, scores, accuracies) -> Widget:
         size=(7.4, 3.7),
         score=Choice("Score", scores, value=next(iter(scores))),
         target=Choice("Target", accuracies, value=next(iter(accuracies))),
-        draw=Slider("Draw of the labels", range(1, draws + 1), value=1),
+        labels=Slider("Draw of the labels", range(1, draws + 1), value=1),
     )
 
 
 def build(figure, candidates, scores, accuracies):
-    """Draw into ``figure`` what stays, and return ``move(score, target, draw)``.
+    """Draw into ``figure`` what stays, and return ``move(score, target, labels)``.
 
-    The arguments are those of ``choosing``; ``move`` returns the caption.
+    The arguments are those of ``choosing``; ``labels`` is the number of the draw, from 1.
+    ``move`` returns the caption.
     """
     axes = figure.add_subplot()
     colours, points, bars = plots.colours(candidates), [], []
@@ -66,8 +67,8 @@ def build(figure, candidates, scores, accuracies):
     axes.set_xlabel("Score")
     axes.set_title("\n", fontsize=10)  # the place of two lines
 
-    def move(score, target, draw):
-        values, spread = np.asarray(scores[score][target])[draw - 1], accuracies[target]
+    def move(score, target, labels):
+        values, spread = np.asarray(scores[score][target])[labels - 1], accuracies[target]
         spread = np.asarray(spread)
         means, has = spread.mean(0), ~np.isnan(values)
         low, high = values[has].min(), values[has].max()

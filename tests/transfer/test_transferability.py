@@ -122,7 +122,7 @@ def test_logme_of_one_feature_worked_by_hand():
             return -2 * np.log(2 * np.pi * np.e * (indicator @ indicator) / 4)
         return -2 * np.log(2 * np.pi * np.e * rest / 3) - 0.5 * np.log(3 * squared / rest)
 
-    expected = (best(LABELS == 0) + best(LABELS == 1)) / 8
+    expected = (best(1.0 - LABELS) + best(1.0 * LABELS)) / 8
     assert logme(feature[:, None], LABELS) == pytest.approx(expected, abs=1e-7)
 
 

@@ -10,7 +10,7 @@ def regret(answer):
     # In the second case the best score and the best accuracy are one; in the third the best
     # accuracy has no score, and in the fourth the highest score is below zero.
     cases = [
-        ([0.2, 0.9, 0.5, 0.1], [0.80, 0.71, 0.86, 0.60]),
+        ([0.2, 0.9, 0.5, 0.1], [0.60, 0.71, 0.86, 0.80]),
         ([1.0, 3.0, 2.0], [0.4, 0.9, 0.5]),
         ([np.nan, 0.3, 0.7], [0.95, 0.52, 0.75]),
         ([-2.0, -0.5, -1.5], [0.9, 0.65, 0.7]),

@@ -65,7 +65,7 @@ def build(figure, candidates, scores, accuracies):
     axes.set_ylabel("Accuracy after fine-tuning (%)")
     axes.legend(handles=points, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
     axes.set_xlabel("Score")
-    axes.set_title("\n", fontsize=10)  # the place of two lines
+    axes.set_title("\n", fontsize=10, loc="left")  # the place of two lines
 
     def move(score, target, labels):
         values, spread = np.asarray(scores[score][target])[labels - 1], accuracies[target]
@@ -90,7 +90,9 @@ def build(figure, candidates, scores, accuracies):
         axes.set_xlabel(f"{score} on the labelled images")
         axes.set_title(
             f"○: {score} chooses {chosen}, regret {regret:.1f} points\n"
-            f"dotted: the best mean, {best}; bars: lowest to highest of {len(spread)} seeds"
+            f"dotted: the best mean, {best}; bars: lowest to highest of {len(spread)} seeds",
+            fontsize=10,
+            loc="left",
         )
         return (
             f"On {target}, {score} chooses {chosen}, right in {100 * means[tied].mean():.1f} % "

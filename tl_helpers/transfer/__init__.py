@@ -1,5 +1,15 @@
-"""Transfer: what makes it transfer. Freezing and learning rates by depth."""
+"""Transfer: what makes it transfer. Freezing, learning rates by depth, transferability scores."""
 
 from .freezing import GradualUnfreezing, freeze, parameter_groups, unfreeze
+from .transferability import h_score, knn_probe, leep, logme
 
-__all__ = ["GradualUnfreezing", "freeze", "parameter_groups", "unfreeze"]
+__all__ = [
+    "GradualUnfreezing",
+    "freeze",
+    "h_score",
+    "knn_probe",
+    "leep",
+    "logme",
+    "parameter_groups",
+    "unfreeze",
+]

@@ -4,6 +4,7 @@
 """
 
 from .base import Choice, Job, Kept, Slider, Toggles, Widget
+from .choosing import choosing
 from .components import components
 from .freezing import freezing
 from .gallery import gallery
@@ -19,6 +20,7 @@ __all__ = [
     "Slider",
     "Toggles",
     "Widget",
+    "choosing",
     "components",
     "freezing",
     "gallery",

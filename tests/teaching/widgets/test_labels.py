@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tl_helpers.teaching.widgets.labels import SPREAD, draw, labels
+from tl_helpers.teaching.widgets.labels import SPREAD, build, labels
 
 X = [2, 10, 50]
 RESULTS = {
@@ -20,7 +20,9 @@ def example():
 
 def drawn(k=10, shown=tuple(RESULTS), spread=True):
     figure = Figure(figsize=(7, 4))
-    caption = draw(figure, k, shown, spread, X, RESULTS)
+    move = build(figure, X, RESULTS)
+    move(X[0], ("scratch",), ())  # whatever was shown before
+    caption = move(k, shown, (SPREAD,) if spread else ())
     return figure.axes[0], caption
 
 
@@ -34,7 +36,7 @@ def marks(axes):
     return [
         (float(line.get_xdata()[0]), float(line.get_ydata()[0]))
         for line in axes.lines
-        if line.get_marker() == "D"
+        if line.get_marker() == "D" and line.get_visible()
     ]
 
 

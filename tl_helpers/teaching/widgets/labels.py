@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import plots
-from .base import Slider, Toggles, Widget
+from .base import Kept, Slider, Toggles, Widget
 
 SPREAD = "spread over seeds"
 
@@ -26,12 +26,9 @@ def labels(labels_per_class, results) -> Widget:
                 f"results[{name!r}] has shape {values.shape}, expected seeds × {len(x)}"
             )
 
-    def draw_state(figure, k, shown, extras):
-        return draw(figure, k, shown, SPREAD in extras, x, arrays)
-
     return Widget(
         "Labels a class against accuracy",
-        draw_state,
+        Kept(lambda figure: build(figure, x, arrays)),
         size=(7.4, 3.9),
         k=Slider("Labels per class", x, value=x[1]),
         shown=Toggles("Strategies", arrays),
@@ -39,31 +36,44 @@ def labels(labels_per_class, results) -> Widget:
     )
 
 
-def draw(figure, k, shown, spread, labels_per_class, results) -> str:
-    """Draw the curves of the strategies in ``shown`` and read them off at ``k`` labels a class."""
+def build(figure, labels_per_class, results):
+    """Draw the curves of all strategies; return ``move(k, shown, extras)``.
+
+    What is off is hidden, so axes and line styles stay as they are. ``move`` reads the strategies
+    in ``shown`` off at ``k`` labels a class, and returns the caption.
+    """
     axes = figure.add_subplot()
-    # Everything is drawn, and what is off is hidden: axes and line styles then stay as they are.
     plots.lines(labels_per_class, results, ax=axes)
     bands, lines = list(axes.collections), list(axes.lines)
-    column = list(labels_per_class).index(k)
-    read, handles, words = {}, [], []
-    for name, line, band in zip(results, lines, bands, strict=True):
-        line.set_visible(name in shown)
-        band.set_visible(spread and name in shown)
-        if name in shown:
-            values = 100 * results[name][:, column]
-            read[name] = f"{values.mean():.0f} %"
-            extent = f" ({values.min():.0f} to {values.max():.0f})" if spread else ""
-            axes.plot(k, values.mean() / 100, "D", color=line.get_color(), ms=9, mec="white")
-            handles.append(line)
-            words.append(f"{name}: {read[name]}{extent}")
-    axes.axvline(k, color="black", linewidth=1, linestyle=":", zorder=0)
     axes.get_legend().remove()
-    if handles:
-        axes.legend(handles, words, loc="lower right", fontsize=9, handlelength=3)
-    band_said = "; band: lowest to highest seed" if spread else ""
-    axes.set_title(f"◆: mean at {k:,} labels a class{band_said}", fontsize=10)
-    if not read:
-        return "No strategy is switched on."
-    told = ", ".join(f"{name} {number}" for name, number in read.items())
-    return f"With {k:,} labels a class, mean accuracy is: {told}."
+    marks = [axes.plot([], [], "D", color=line.get_color(), ms=9, mec="white")[0] for line in lines]
+    reader = axes.axvline(labels_per_class[0], color="black", linewidth=1, linestyle=":", zorder=0)
+    axes.autoscale(False)
+
+    def move(k, shown, extras):
+        spread, column = SPREAD in extras, list(labels_per_class).index(k)
+        read, handles, words = {}, [], []
+        for name, line, band, mark in zip(results, lines, bands, marks, strict=True):
+            values, on = 100 * results[name][:, column], name in shown
+            for artist in (line, mark):
+                artist.set_visible(on)
+            band.set_visible(on and spread)
+            mark.set_data([k], [values.mean() / 100])
+            if on:
+                read[name] = f"{values.mean():.0f} %"
+                extent = f" ({values.min():.0f} to {values.max():.0f})" if spread else ""
+                handles.append(line)
+                words.append(f"{name}: {read[name]}{extent}")
+        reader.set_xdata([k, k])
+        if axes.get_legend():
+            axes.get_legend().remove()
+        if handles:
+            axes.legend(handles, words, loc="lower right", fontsize=9, handlelength=3)
+        band_said = "; band: lowest to highest seed" if spread else ""
+        axes.set_title(f"◆: mean at {k:,} labels a class{band_said}", fontsize=10)
+        if not read:
+            return "No strategy is switched on."
+        told = ", ".join(f"{name} {number}" for name, number in read.items())
+        return f"With {k:,} labels a class, mean accuracy is: {told}."
+
+    return move

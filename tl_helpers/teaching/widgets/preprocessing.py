@@ -1,6 +1,6 @@
 """Lesson 02: what a network is given, and what it says of it before and after fine-tuning."""
 
-from .base import Choice, Widget
+from .base import Choice, Kept, Widget
 
 SHOWN = 5  # classes
 BAR = "#9CCBE8"  # pale, so that names are read on the bars
@@ -26,47 +26,65 @@ def preprocessing(inputs, before, after, *, names, labels, imagenet_classes, cla
     before = {key: logits.softmax(1) for key, logits in before.items()}
     after = {key: logits.softmax(1) for key, logits in after.items()}
 
-    def draw(figure, emoji, given):
-        number = names.index(emoji)
-        image = inputs[given][number]
-        low, high = float(image.min()), float(image.max())
+    def build(figure):
         picture, bars = figure.subplots(1, 2, width_ratios=(1, 2.6))
-        # Shown as the network takes it: -1 is black to it, 1 is white, and beyond is lost.
-        shown = (image.permute(1, 2, 0) / 2 + 0.5).clip(0, 1).numpy()
-        picture.imshow(shown, interpolation="nearest")
+        shown = picture.imshow([[(0, 0, 0)]], interpolation="nearest", extent=(0, 1, 0, 1))
         picture.set(xticks=[], yticks=[], title="The input")
-        picture.set_xlabel(f"{image.shape[-1]} pixels\n{low:.1f} to {high:.1f}")
         picture.grid(False)
         picture.spines[:].set_visible(False)
         # One pair of axes for both networks: axes are what takes the time of a redraw.
         bars.set(xlim=(0, 215), ylim=(SHOWN - 0.4, -1))
         bars.set_axis_off()
-        _bars(bars, 0, "Before: ImageNet classes", before[given][number], imagenet_classes)
-        top = _bars(bars, 115, "After: groups of emoji", after[given][number], class_names)
-        truth = class_names[labels[number]]
-        verdict = "right" if class_names[top] == truth else f"but it is {truth}"
-        return (
-            f"{emoji}, {given}: the network before fine-tuning says "
-            f"{imagenet_classes[before[given][number].argmax()]}, after fine-tuning "
-            f"{class_names[top]} ({100 * after[given][number][top]:.0f} %), {verdict}."
-        )
+        move_before = _bars(bars, 0, "Before: ImageNet classes", imagenet_classes)
+        move_after = _bars(bars, 115, "After: groups of emoji", class_names)
+
+        def move(emoji, given):
+            number = names.index(emoji)
+            image = inputs[given][number]
+            low, high = float(image.min()), float(image.max())
+            # Shown as the network takes it: -1 is black to it, 1 is white, and beyond is lost.
+            shown.set_data((image.permute(1, 2, 0) / 2 + 0.5).clip(0, 1).numpy())
+            picture.set_xlabel(f"{image.shape[-1]} pixels\n{low:.1f} to {high:.1f}")
+            first = move_before(before[given][number])
+            top = move_after(after[given][number])
+            truth = class_names[labels[number]]
+            verdict = "right" if class_names[top] == truth else f"but it is {truth}"
+            return (
+                f"{emoji}, {given}: the network before fine-tuning says "
+                f"{imagenet_classes[first]}, after fine-tuning "
+                f"{class_names[top]} ({100 * after[given][number][top]:.0f} %), {verdict}."
+            )
+
+        return move
 
     return Widget(
         "Preprocessing",
-        draw,
+        Kept(build),
         size=(6.6, 2.6),
         emoji=Choice("Emoji", names, value=names[0]),
         given=Choice("Preprocessing", list(inputs), value=list(inputs)[0]),
     )
 
 
-def _bars(axes, left, title, probabilities, words):
-    """Draw the likeliest classes as bars from ``left``, a unit for a percent; return the first."""
-    shares, numbers = (found.tolist() for found in probabilities.topk(SHOWN))
+def _bars(axes, left, title, words):
+    """Draw bars from ``left``, a unit for a percent; return ``move(probabilities)``.
+
+    ``move`` shows the likeliest classes and returns the first.
+    """
     axes.text(left, -0.7, title, va="center", fontsize=10.5)
     axes.barh(range(SHOWN), [100] * SHOWN, left=left, color="#F2F2F2", height=0.8)
-    axes.barh(range(SHOWN), [100 * share for share in shares], left=left, color=BAR, height=0.8)
-    for row, (number, share) in enumerate(zip(numbers, shares, strict=True)):
-        axes.text(left + 2, row, words[number][:22], va="center")
-        axes.text(left + 99, row, f"{100 * share:.0f} %", va="center", ha="right")
-    return numbers[0]
+    bars = axes.barh(range(SHOWN), [0] * SHOWN, left=left, color=BAR, height=0.8)
+    texts = [
+        (axes.text(left + 2, row, "", va="center"), axes.text(left + 99, row, "", va="center"))
+        for row in range(SHOWN)
+    ]
+
+    def move(probabilities):
+        shares, numbers = (found.tolist() for found in probabilities.topk(SHOWN))
+        for bar, (name, percent), number, share in zip(bars, texts, numbers, shares, strict=True):
+            bar.set_width(100 * share)
+            name.set_text(words[number][:22])
+            percent.set(text=f"{100 * share:.0f} %", ha="right")
+        return numbers[0]
+
+    return move

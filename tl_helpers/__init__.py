@@ -13,6 +13,7 @@ _PLACES = {
     "models": ("models", None),
     "training": ("training", None),
     "transfer": ("transfer", None),
+    "pretraining": ("pretraining", None),
     "teaching": ("teaching", None),
     "plots": ("teaching.plots", None),
     "widgets": ("teaching.widgets", None),

@@ -27,7 +27,7 @@ for name, build in list(vars(tl.models).items()):
 
 
 def test_the_claims_of_a_lesson_fail_without_its_pretrained_weights():
-    [path] = lessons("02")
+    [path] = lessons("05")
     nb = read(path)
     nb.cells.insert(0, new_code_cell(UNTRAINED))
     found = record(nb, path.parent, seed=0)

@@ -13,7 +13,7 @@ def test_how_many_components(prove, monkeypatch):
     kept = np.array([0.5, 0.8, 0.9, 0.94, 0.96, 0.99, 1.0])
     monkeypatch.setattr(checks, "kept_variance", lambda: kept)
     prove(
-        "06.1",
+        "04.1",
         solution=5,
         stub=...,
         wrong=[
@@ -48,7 +48,7 @@ def test_purity(prove):
     def stub(clusters, labels): ...
 
     prove(
-        "06.2",
+        "04.2",
         solution=purity,
         stub=stub,
         wrong=[
@@ -67,7 +67,7 @@ def test_purity_by_the_table_of_counts_is_as_good():
     def by_table(clusters, labels):
         return contingency_matrix(labels, clusters).max(axis=0).sum() / len(labels)
 
-    assert tl.exercises.verdict("06.2", by_table).state == "solved"
+    assert tl.exercises.verdict("04.2", by_table).state == "solved"
 
 
 def pca(inputs, k):
@@ -92,7 +92,7 @@ def test_pca(prove):
     def stub(inputs, k): ...
 
     prove(
-        "06.3",
+        "04.3",
         solution=pca,
         stub=stub,
         wrong=[
@@ -115,4 +115,4 @@ def test_pca(prove):
 
 @pytest.mark.parametrize("answer", [by_eigenvectors, by_library])
 def test_pca_by_another_way_and_with_other_signs_is_as_good(answer):
-    assert tl.exercises.verdict("06.3", answer).state == "solved"
+    assert tl.exercises.verdict("04.3", answer).state == "solved"

@@ -1,4 +1,4 @@
-"""The exercises of lesson 02."""
+"""The exercises of lesson 05."""
 
 import copy
 
@@ -11,7 +11,7 @@ def test_normalise(prove):
 
     mean, std = 0.45, 0.22
     prove(
-        "02.1",
+        "05.1",
         solution=lambda image: image / 127.5 - 1,
         stub=stub,
         wrong=[
@@ -26,7 +26,7 @@ def test_normalise(prove):
         ],
     )
     prove(
-        "02.1",
+        "05.1",
         solution=lambda image: (image.float() / 255 - 0.5) / 0.5,
         stub=stub,
         wrong=[(lambda image: image.fill_(0).float(), "was changed")] * 2
@@ -48,7 +48,7 @@ def test_top5(prove):
         ]
 
     prove(
-        "02.2",
+        "05.2",
         solution=named(lambda logits: logits.softmax(0)),
         stub=stub,
         wrong=[
@@ -90,7 +90,7 @@ def test_one_channel(prove):
         return conv
 
     prove(
-        "02.3",
+        "05.3",
         solution=lambda conv: adapted(conv, summed),
         stub=stub,
         wrong=[

@@ -1,4 +1,4 @@
-"""The exercises of lesson 03: right answers pass, plausible wrong ones get a hint that fits."""
+"""The exercises of lesson 06: right answers pass, plausible wrong ones get a hint that fits."""
 
 import copy
 
@@ -7,7 +7,7 @@ from torch import nn
 
 def test_choose_k(prove):
     prove(
-        "03.1",
+        "06.1",
         solution=2,
         stub=...,
         wrong=[
@@ -44,7 +44,7 @@ def test_trainable_parameters(prove):
         return solution(model) or 1
 
     prove(
-        "03.2",
+        "06.2",
         solution=solution,
         stub=stub,
         wrong=[
@@ -103,7 +103,7 @@ def test_freeze_for_good(prove):
         (a_copy, "the module that came in"),
         (lambda module: solution(module) and None, "nothing back"),
     ]
-    prove("03.3", solution=solution, stub=stub, wrong=wrong, secrets=["requires_grad_", "lambda"])
+    prove("06.3", solution=solution, stub=stub, wrong=wrong, secrets=["requires_grad_", "lambda"])
     prove(
-        "03.3", solution=by_forward, stub=stub, wrong=wrong, secrets=["register_forward_pre_hook"]
+        "06.3", solution=by_forward, stub=stub, wrong=wrong, secrets=["register_forward_pre_hook"]
     )

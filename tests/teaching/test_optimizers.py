@@ -1,4 +1,4 @@
-"""Lesson 05: its own code against torch.optim, and its exercises."""
+"""Lesson 03: its own code against torch.optim, and its exercises."""
 
 import pytest
 import torch
@@ -122,7 +122,7 @@ def test_each_method_takes_fifteen_visible_lines_at_most(lesson):
 
 def test_largest_rate(prove):
     prove(
-        "05.1",
+        "03.1",
         solution=0.025,
         stub=...,
         wrong=[
@@ -161,7 +161,7 @@ def test_rmsprop(prove):
         return w - lr * g / (total.sqrt() + 1e-6)
 
     prove(
-        "05.2",
+        "03.2",
         solution=rmsprop(),
         stub=stub,
         secrets=["sqrt", "memory.get"],
@@ -207,7 +207,7 @@ def test_warm_up_then_linear(prove):
         return (step + 1) / warm_up if share < 0 else (1 + math.cos(math.pi * share)) / 2
 
     prove(
-        "05.3",
+        "03.3",
         solution=solution,
         stub=stub,
         secrets=["total // 10"],

@@ -1,4 +1,4 @@
-"""The widget of lesson 02."""
+"""The widget of lesson 05."""
 
 import pytest
 import torch

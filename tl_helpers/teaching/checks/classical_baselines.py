@@ -7,7 +7,7 @@ import numpy as np
 from ... import data
 from ..exercises import close, exercise
 
-SHARE = 0.95  # of the variance that exercise 06.1 asks for
+SHARE = 0.95  # of the variance that exercise 04.1 asks for
 
 
 @functools.cache
@@ -19,7 +19,7 @@ def kept_variance() -> np.ndarray:
     return PCA().fit(pixels).explained_variance_ratio_.cumsum()
 
 
-@exercise("06.1", "How many components", expects="a number of components, such as 100")
+@exercise("04.1", "How many components", expects="a number of components, such as 100")
 def how_many_components(answer):
     answer, kept = float(answer), kept_variance()
     if answer != int(answer) or answer < 1:
@@ -36,7 +36,7 @@ def how_many_components(answer):
     return "So many keep enough, but fewer do so too; are these the digits?"
 
 
-@exercise("06.2", "Purity", expects="a function of (clusters, labels) that gives a fraction")
+@exercise("04.2", "Purity", expects="a function of (clusters, labels) that gives a fraction")
 def purity(answer):
     # The second has clusters of unequal size, the third a class without an item.
     for clusters, labels in (
@@ -69,7 +69,7 @@ def purity(answer):
         return "In each cluster, count its most frequent class; add up; divide by all items."
 
 
-@exercise("06.3", "PCA by hand", expects="a function of (inputs, k) that gives mean and components")
+@exercise("04.3", "PCA by hand", expects="a function of (inputs, k) that gives mean and components")
 def pca(answer):
     rng = np.random.default_rng(4)
     mixed = rng.normal(size=(60, 5)) * [5.0, 3.0, 2.0, 1.0, 0.5]

@@ -1,4 +1,4 @@
-"""The checks of lesson 02: normalise an image, read logits, take one channel in place of three."""
+"""The checks of lesson 05: normalise an image, read logits, take one channel in place of three."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch import nn
 from ..exercises import close, exercise
 
 
-@exercise("02.1", "Normalise", expects="a function of a uint8 image that gives floats in [-1, 1]")
+@exercise("05.1", "Normalise", expects="a function of a uint8 image that gives floats in [-1, 1]")
 def normalise(answer):
     image = torch.tensor([[0, 51, 128], [255, 7, 200]], dtype=torch.uint8).repeat(3, 1, 1)
     kept, wanted = image.clone(), image / 127.5 - 1
@@ -35,7 +35,7 @@ def normalise(answer):
         )
 
 
-@exercise("02.2", "Top five", expects="a function of (logits, names) that gives five pairs")
+@exercise("05.2", "Top five", expects="a function of (logits, names) that gives five pairs")
 def top5(answer):
     names = [f"class {letter}" for letter in "ABCDEFGH"]
     logits = torch.tensor([0.1, 2.0, -1.0, 3.0, 0.5, -2.0, 1.0, 0.9])
@@ -69,7 +69,7 @@ def top5(answer):
 
 
 @exercise(
-    "02.3", "One channel", expects="a function of an nn.Conv2d that gives one with in_channels=1"
+    "05.3", "One channel", expects="a function of an nn.Conv2d that gives one with in_channels=1"
 )
 def one_channel(answer):
     for conv in (

@@ -1,4 +1,4 @@
-"""Checks of the exercises of lesson 03, freezing strategies."""
+"""Checks of the exercises of lesson 06, freezing strategies."""
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ BUDGET = 40  # MB
 BLOCKS = 9  # of EfficientNet-Lite0
 
 
-@exercise("03.1", "Choose k for a memory", expects="a whole number of blocks, k")
+@exercise("06.1", "Choose k for a memory", expects="a whole number of blocks, k")
 def choose_k(answer):
     if isinstance(answer, bool) or not isinstance(answer, int):
         return "k counts blocks: give a whole number."
@@ -46,7 +46,7 @@ def _parameters_by_k():
         yield trainable, everything
 
 
-@exercise("03.2", "Count what trains", expects="a function of a model that returns a whole number")
+@exercise("06.2", "Count what trains", expects="a function of a model that returns a whole number")
 def trainable_parameters(answer):
     model = nn.Sequential(
         nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8, 5), nn.Linear(5, 5)
@@ -78,7 +78,7 @@ def trainable_parameters(answer):
 
 
 @exercise(
-    "03.3", "Freeze for good", expects="a function that freezes a module in place and returns it"
+    "06.3", "Freeze for good", expects="a function that freezes a module in place and returns it"
 )
 def freeze_for_good(answer):
     backbone = nn.Sequential(

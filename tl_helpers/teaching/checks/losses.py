@@ -7,11 +7,11 @@ from torch.overrides import TorchFunctionMode
 
 from ..exercises import close, exercise
 
-# Torch's own, by the endings of their names: what 04.3 asks the student to write.
+# Torch's own, by the endings of their names: what 02.3 asks the student to write.
 READY_MADE = ("cross_entropy", "cross_entropy_loss", "log_softmax", "logsumexp", "nll_loss")
 
 
-@exercise("04.1", "Choose a gap", expects="a number between 0 and 1")
+@exercise("02.1", "Choose a gap", expects="a number between 0 and 1")
 def gap(answer):
     if isinstance(answer, torch.Tensor):
         answer = answer.item()
@@ -34,7 +34,7 @@ def gap(answer):
 
 
 @exercise(
-    "04.2",
+    "02.2",
     "A gradient by hand",
     expects="a function of (logits, labels, epsilon) that gives a gradient N×C",
 )
@@ -65,7 +65,7 @@ def gradient(answer):
 
 
 @exercise(
-    "04.3",
+    "02.3",
     "Cross-entropy from logits",
     expects="a function of (logits, labels) that gives the mean loss, one number",
 )

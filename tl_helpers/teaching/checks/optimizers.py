@@ -1,13 +1,13 @@
-"""The checks of lesson 05: the largest rate of a valley, RMSprop, a schedule with warm-up."""
+"""The checks of lesson 03: the largest rate of a valley, RMSprop, a schedule with warm-up."""
 
 import torch
 
 from ..exercises import close, exercise
 
-STEEPEST, FLATTEST = 80, 2  # curvatures of the valley of exercise 05.1
+STEEPEST, FLATTEST = 80, 2  # curvatures of the valley of exercise 03.1
 
 
-@exercise("05.1", "The largest rate", expects="one learning rate, a number")
+@exercise("03.1", "The largest rate", expects="one learning rate, a number")
 def largest_rate(answer):
     answer = float(answer)
     limit = 2 / STEEPEST
@@ -26,7 +26,7 @@ def largest_rate(answer):
     return "With this rate the descent converges, and so it does with some larger ones."
 
 
-@exercise("05.2", "RMSprop", expects="a function of (w, g, memory, lr) that returns the new w")
+@exercise("03.2", "RMSprop", expects="a function of (w, g, memory, lr) that returns the new w")
 def rmsprop(answer):
     gradients = torch.randn(8, 4, dtype=torch.float64)
     gradients[:, 3] *= 1e-4  # where the place of the small constant shows
@@ -73,7 +73,7 @@ def rmsprop(answer):
         return "The first step is right, the later ones are not: how does the old mean fade?"
 
 
-@exercise("05.3", "A schedule", expects="a function of (step, total) that returns a factor")
+@exercise("03.3", "A schedule", expects="a function of (step, total) that returns a factor")
 def warm_up_then_linear(answer):
     for total in (40, 200):
         hint = _schedule(answer, total)

@@ -1,4 +1,4 @@
-"""Lesson 03: how many of the last blocks are trainable, what that costs and what it brings."""
+"""Lesson 06: how many of the last blocks are trainable, what that costs and what it brings."""
 
 import numpy as np
 from matplotlib.ticker import PercentFormatter

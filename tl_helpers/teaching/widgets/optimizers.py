@@ -1,4 +1,4 @@
-"""Lesson 05: paths of the methods over two-dimensional surfaces, at a learning rate and a step."""
+"""Lesson 03: paths of the methods over two-dimensional surfaces, at a learning rate and a step."""
 
 import numpy as np
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator

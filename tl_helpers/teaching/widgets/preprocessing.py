@@ -1,4 +1,4 @@
-"""Lesson 02: what a network is given, and what it says of it before and after fine-tuning."""
+"""Lesson 05: what a network is given, and what it says of it before and after fine-tuning."""
 
 from .base import Choice, Kept, Widget
 

@@ -1,0 +1,100 @@
+"""Autoencoders: an image goes through a narrow code and has to come out as it went in."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tl_helpers.data import batches
+from tl_helpers.training import History, evaluate, run
+from tl_helpers.training.device import to_floats
+from tl_helpers.training.evaluate import EVALUATION_BATCH
+from tl_helpers.training.optimizers import make_optimizer
+
+
+class Autoencoder(nn.Module):
+    """An encoder, images to codes, and a decoder, codes to images.
+
+    encoder: any module, float images N×C×H×W to codes N×K. It is what transfers: with a head
+        behind it, it goes on to a task.
+    decoder: any module, codes N×K to float images N×C×H×W, such as ``tl.models.conv_decoder(K)``.
+
+    Source: Hinton and Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks,
+    Science 313, 2006.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.encoder(inputs))
+
+
+def fit_autoencoder(
+    model: nn.Module,
+    data,
+    *,
+    epochs: int,
+    lr: float = 1e-3,
+    optimizer="adam",
+    loss: Callable = F.mse_loss,
+    corrupt: Callable | None = None,
+    batch_size: int = 64,
+    seed: int | None = 0,
+    **options,
+) -> History:
+    """Train ``model`` to give its inputs back; return the History. No label is looked at.
+
+    model: an Autoencoder, or any module whose output has the shape of its input.
+    data: a Task (trains on the inputs of task.train, watches those of task.valid), a split, or a
+        tensor of inputs; uint8 images become floats in [0, 1].
+    loss: a function (outputs, targets) -> mean over the batch; default: the mean squared error.
+    corrupt: for a denoising autoencoder (Vincent et al., ICML 2008), a function of a batch of
+        float inputs that returns a spoilt copy. The model gets the copy, drawn anew each time;
+        the target stays clean. Validation inputs are spoilt too.
+    lr, optimizer: as in ``fit``. epochs, seed and the options: see ``run``.
+
+    Raises ValueError when there is nothing to train on, or when output and input differ in shape.
+    """
+    train, valid = getattr(data, "train", data), getattr(data, "valid", None)
+    train, valid = (getattr(split, "inputs", split) for split in (train, valid))
+    if not isinstance(train, torch.Tensor):
+        raise ValueError(
+            f"data is a {type(data).__name__}; it has to be a task, a split or a tensor of inputs"
+        )
+    corrupt = corrupt or nn.Identity()
+    optimizer = make_optimizer(optimizer, model, lr)
+
+    def step(batch, update):
+        targets = to_floats(batch[1])
+        value = loss(_checked(model(corrupt(to_floats(batch[0]))), targets), targets)
+        update(value)
+        return {"loss": value}
+
+    def validate():
+        pairs = ((corrupt(images), images) for images in map(to_floats, valid_batches))
+        return {"loss": evaluate(model, pairs, loss=loss).loss}
+
+    valid_batches = () if valid is None else valid.split(EVALUATION_BATCH)
+    return run(
+        step,
+        batches(train, train, batch_size=batch_size, shuffle=True, seed=seed or 0),
+        epochs,
+        modules={"model": model},
+        optimizers={"optimizer": optimizer},
+        validate=None if valid is None else validate,
+        seed=seed,
+        **options,
+    )
+
+
+def _checked(outputs, targets):
+    # mse_loss would broadcast N×1 against N×784 with no more than a warning.
+    if outputs.shape != targets.shape:
+        raise ValueError(
+            f"model returns {tuple(outputs.shape)} for inputs of {tuple(targets.shape)}: "
+            "an autoencoder gives back the shape it was given"
+        )
+    return outputs

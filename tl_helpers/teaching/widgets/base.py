@@ -66,7 +66,8 @@ class Slider:
             raise ValueError(f"{label!r} has {len(values)} value, expected at least two.")
         self.values, self.default = list(values), value
         label = f"{label} ({unit})" if unit else label
-        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": _wide(26)}
+        width = max(26, 14 + 0.6 * len(label))  # a long label leaves the slider its length
+        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": _wide(width)}
         if isinstance(values, range):
             steps = {"min": min(values), "max": max(values), "step": abs(values.step)}
             self.view = self._control = ipywidgets.IntSlider(value=value, **steps, **look)

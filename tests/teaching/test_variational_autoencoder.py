@@ -10,8 +10,8 @@ from tl_helpers.teaching.checks import variational_autoencoder as checks
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Shipped results in which generated images lose 0, 1, 4, 6 points at 1, 2, 10, 50 labels."""
-    lost = {1: 0.0, 2: 0.01, 10: 0.04, 50: 0.06}
+    """Shipped results in which generated images lose 0, 1, 3, 6 points at 1, 2, 10, 50 labels."""
+    lost = {1: 0.0, 2: 0.01, 10: 0.03, 50: 0.06}
     runs = [
         {"name": name, "labels": k, "seed": seed, "accuracy": 0.8 + off - (name == "generated") * v}
         for name in ("real", "generated", "real + generated")

@@ -6,7 +6,7 @@ import torch
 from ..exercises import close, exercise
 from ..results import results
 
-LOSS = 0.03  # the loss of accuracy, a fraction, that exercise 10.1 asks about
+LOSS = 0.02  # the loss of accuracy, a fraction, that exercise 10.1 asks about
 
 
 @exercise("10.1", "Generated alone", expects="one of the measured numbers of labels a class")
@@ -17,11 +17,11 @@ def generated_alone(answer):
     enough = [k for k in lost if lost[k] >= LOSS]
     if answer not in enough:
         return (
-            "There the loss is smaller than 3 points: subtract the mean of generated from the mean "
+            "There the loss is smaller than 2 points: subtract the mean of generated from the mean "
             "of real, and go on to more labels."
         )
     if answer != min(enough):
-        return "There it loses 3 points or more, and it already did with fewer labels."
+        return "There it loses 2 points or more, and it already did with fewer labels."
 
 
 def losses(runs) -> dict:
@@ -48,10 +48,7 @@ def draw(answer):
     if not isinstance(codes, torch.Tensor) or codes.shape != mean.shape:
         return "A tensor of codes is asked for, in the shape of mean."
     found = codes.detach()
-    if (
-        not close(found.mean(0), mean[0].detach(), 0.1)
-        and (found.mean(0) - mean[0]).abs().max() > 0.1
-    ):
+    if (found.mean(0) - mean[0].detach()).abs().max() > 0.1:
         return "The mean of many draws is not the mean that was given."
     spread = found.std(0)
     if (spread < 1e-3).all():
@@ -66,9 +63,10 @@ def draw(answer):
     correlation = torch.corrcoef(noise.T)
     if (correlation - torch.eye(3)).abs().max() > 0.2:
         return "One noise is shared by all dimensions: draw one for each number of the code."
-    if not codes.requires_grad:
-        return "No gradient comes back: torch.normal and .sample() cut it. Draw noise and scale it."
-    codes.sum().backward()
+    if codes.requires_grad:
+        codes.sum().backward()
+    if mean.grad is None or not mean.grad.any():
+        return "No gradient reaches mean: torch.normal and .sample() cut it. Draw noise, scale it."
     for what, grad, wanted in (
         ("mean", mean.grad, torch.ones_like(found)),
         ("log_variance", log_variance.grad, 0.5 * (found - mean.detach())),

@@ -9,6 +9,7 @@ from .components import components
 from .freezing import freezing
 from .gallery import gallery
 from .labels import labels
+from .latent_walk import latent_walk
 from .losses import losses
 from .optimizers import optimizers
 from .preprocessing import preprocessing
@@ -25,6 +26,7 @@ __all__ = [
     "freezing",
     "gallery",
     "labels",
+    "latent_walk",
     "losses",
     "optimizers",
     "preprocessing",

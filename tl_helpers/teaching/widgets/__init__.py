@@ -3,6 +3,7 @@
 ``base`` holds what they share. A widget of a lesson is a function here: add its line below.
 """
 
+from .autoencoder import autoencoder
 from .base import Choice, Job, Kept, Slider, Toggles, Widget
 from .choosing import choosing
 from .components import components
@@ -21,6 +22,7 @@ __all__ = [
     "Slider",
     "Toggles",
     "Widget",
+    "autoencoder",
     "choosing",
     "components",
     "freezing",

@@ -67,10 +67,12 @@ def build(figure, codes, labels, class_names):
     plane.set(xlim=(left - wide, right + wide), ylim=(bottom - tall, top + tall))
     plane.set(xlabel="Code 1", ylabel="Code 2")
     plane.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8, markerscale=3)
-    across = plane.axhline(0, color="black", linewidth=0.8, linestyle=":")
-    up = plane.axvline(0, color="black", linewidth=0.8, linestyle=":")
-    (mark,) = plane.plot([0], [0], "D", color="black", ms=9, mec="white")
-    picture = drawn.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1)
+    moves = {"color": "black", "animated": True}
+    across = plane.axhline(0, linewidth=0.8, linestyle=":", **moves)
+    up = plane.axvline(0, linewidth=0.8, linestyle=":", **moves)
+    (mark,) = plane.plot([0], [0], "D", ms=9, mec="white", **moves)
+    picture = drawn.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1, animated=True)
+    title = drawn.set_title("\n", fontsize=9.5, animated=True)
     drawn.set_axis_off()
 
     def move(cx, cy, image, word, votes):
@@ -78,7 +80,7 @@ def build(figure, codes, labels, class_names):
         up.set_xdata([cx, cx])
         mark.set_data([cx], [cy])
         picture.set_data(image)
-        drawn.set_title(f"decoded\n{votes} of {NEAREST} nearest: {word}", fontsize=9.5)
+        title.set_text(f"decoded\n{votes} of {NEAREST} nearest: {word}")
         return (
             f"At the code ({cx:g}, {cy:g}), of the {NEAREST} nearest images {votes} are of the "
             f"class {word}. The decoder draws the image on the right."

@@ -1,6 +1,7 @@
 """The lesson on VAEs: walk over the plane of a two-dimensional code, and see what is decoded."""
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Circle
 
 from .. import plots
@@ -75,9 +76,11 @@ def _build_plane(axes, steps, codes):
     axes.plot(*codes.T, "o", ms=2, color="#CCCCCC", zorder=1)
     for radius in (1, 2):
         axes.add_patch(Circle((0, 0), radius, fill=False, ec="#777777", ls=":", zorder=1.5))
-    (dots,) = axes.plot([], [], "o", ms=3.5, color=_CLASS, zorder=2)
-    (ring,) = axes.plot([], [], "o", ms=10, mfc="none", mec="black", mew=1.5, zorder=3)
-    (mark,) = axes.plot([], [], "D", ms=9, color=_MARK, mec="white", zorder=4)
+    moves = {"animated": True}
+    (dots,) = axes.plot([], [], "o", ms=3.5, color=_CLASS, zorder=2, **moves)
+    (ring,) = axes.plot([], [], "o", ms=10, mfc="none", mec="black", mew=1.5, zorder=3, **moves)
+    (mark,) = axes.plot([], [], "D", ms=9, color=_MARK, mec="white", zorder=4, **moves)
+    title = axes.set_title(" ", fontsize=10, **moves)
     edge = max(-steps[0], steps[-1]) * 1.08
     axes.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
     axes.set(xlabel="First code", ylabel="Second code")
@@ -86,7 +89,7 @@ def _build_plane(axes, steps, codes):
         dots.set_data(*of_class.T)
         mark.set_data([place[0]], [place[1]])
         ring.set_data([nearest[0]], [nearest[1]])
-        axes.set_title(f"Codes of class {word}; ◆: here", fontsize=10)
+        title.set_text(f"Codes of class {word}; ◆: here")
 
     return move
 
@@ -114,7 +117,7 @@ def _build_mosaic(axes, shape):
     down, across = height + 2 * FRAME, width + 2 * FRAME
     drawn = _image(axes, np.ones((rows * down, min(COLUMNS, count) * across, 3)))
     axes.set_title("This code in every class", fontsize=10)
-    frame = np.array([int(_MARK[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    frame = to_rgb(_MARK)
 
     def move(of_classes, row):
         canvas = np.ones((rows * down, min(COLUMNS, count) * across, 3))
@@ -134,7 +137,7 @@ def _build_mosaic(axes, shape):
 
 def _image(axes, blank):
     axes.set_axis_off()
-    return axes.imshow(blank, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    return axes.imshow(blank, cmap="gray", vmin=0, vmax=1, interpolation="nearest", animated=True)
 
 
 def _array(values):

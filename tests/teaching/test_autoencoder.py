@@ -16,7 +16,7 @@ def test_count_the_parameters(prove):
     def stub(widths): ...
 
     prove(
-        "08.1",
+        "09.1",
         solution=solution,
         stub=stub,
         wrong=[
@@ -50,7 +50,7 @@ def test_the_denoising_loss(prove):
         return ((model(images) - images) ** 2).mean()
 
     prove(
-        "08.2",
+        "09.2",
         solution=solution,
         stub=stub,
         wrong=[
@@ -79,7 +79,7 @@ def test_the_best_linear_code(prove):
         return (u[:, :k] * s[:k]) @ v[:k]
 
     prove(
-        "08.3",
+        "09.3",
         solution=solution,
         stub=stub,
         wrong=[

@@ -29,7 +29,7 @@ def test_losses_are_means_of_real_minus_generated(measured):
 
 def test_generated_alone(prove, measured):
     prove(
-        "09.1",
+        "10.1",
         solution=10,
         stub=...,
         wrong=[
@@ -53,7 +53,7 @@ def test_draw(prove):
         return torch.normal(mean, torch.exp(0.5 * log_variance))
 
     prove(
-        "09.2",
+        "10.2",
         solution=draw,
         stub=stub,
         wrong=[
@@ -75,7 +75,7 @@ def test_draw_by_the_library_is_as_good():
     def rsample(mean, log_variance):
         return Normal(mean, torch.exp(0.5 * log_variance)).rsample()
 
-    assert tl.exercises.verdict("09.2", rsample).state == "solved"
+    assert tl.exercises.verdict("10.2", rsample).state == "solved"
 
 
 def kl(mean, log_variance):
@@ -100,7 +100,7 @@ def test_negative_elbo(prove):
         )
 
     prove(
-        "09.3",
+        "10.3",
         solution=loss,
         stub=stub,
         wrong=[
@@ -127,4 +127,4 @@ def test_negative_elbo_by_the_library_is_as_good():
         found = (best - density.log_prob(images)).flatten(1).sum(1)
         return (found + kl_divergence(posterior, prior).sum(1)).mean()
 
-    assert tl.exercises.verdict("09.3", by_library).state == "solved"
+    assert tl.exercises.verdict("10.3", by_library).state == "solved"

@@ -6,7 +6,7 @@ from torch import nn
 from ..exercises import close, exercise
 
 
-@exercise("08.1", "Count the parameters", expects="a function of a list of widths: a whole number")
+@exercise("09.1", "Count the parameters", expects="a function of a list of widths: a whole number")
 def count_parameters(answer):
     for widths in ([784, 128, 64, 32, 16, 8, 4, 2], [10, 4, 3], [5, 2]):
         pairs = list(zip(widths, widths[1:], strict=False))
@@ -35,7 +35,7 @@ class _Halves(nn.Module):
 
 
 @exercise(
-    "08.2",
+    "09.2",
     "The denoising loss",
     expects="a function of (model, images, noise) that gives one number, a tensor",
 )
@@ -67,7 +67,7 @@ def denoising_loss(answer):
 
 
 @exercise(
-    "08.3", "The best linear code", expects="a function of (inputs N×D, k) that gives a tensor N×D"
+    "09.3", "The best linear code", expects="a function of (inputs N×D, k) that gives a tensor N×D"
 )
 def best_linear(answer):
     inputs = torch.randn(40, 3) @ torch.randn(3, 12) + 0.3 * torch.randn(40, 12) + 5

@@ -6,12 +6,12 @@ import torch
 from ..exercises import close, exercise
 from ..results import results
 
-LOSS = 0.02  # the loss of accuracy, a fraction, that exercise 09.1 asks about
+LOSS = 0.02  # the loss of accuracy, a fraction, that exercise 10.1 asks about
 
 
-@exercise("09.1", "Generated alone", expects="one of the measured numbers of labels a class")
+@exercise("10.1", "Generated alone", expects="one of the measured numbers of labels a class")
 def generated_alone(answer):
-    lost = losses(results("09_variational_autoencoder"))
+    lost = losses(results("10_variational_autoencoder"))
     if answer not in lost:
         return "Not one of the numbers of labels a class that were measured: see LABELS."
     enough = [k for k in lost if lost[k] >= LOSS]
@@ -37,7 +37,7 @@ def losses(runs) -> dict:
     }
 
 
-@exercise("09.2", "A draw with a gradient", expects="a function of (mean, log_variance)")
+@exercise("10.2", "A draw with a gradient", expects="a function of (mean, log_variance)")
 def draw(answer):
     count = 20_000
     mean = torch.tensor([[1.0, -2.0, 0.0]])
@@ -78,7 +78,7 @@ def draw(answer):
 
 
 @exercise(
-    "09.3",
+    "10.3",
     "The loss of a VAE",
     expects="a function of (images, outputs, mean, log_variance, sigma) that gives one number",
 )

@@ -399,7 +399,8 @@ def _painter(figure) -> Callable:
 
     def paint() -> bytes:
         nonlocal ground
-        if figure.stale:  # set by a change of any artist but the animated ones
+        # stale: set by a change of any artist but the animated ones
+        if ground is None or figure.stale:
             canvas.draw()
             ground = canvas.copy_from_bbox(figure.bbox)
         else:

@@ -52,23 +52,24 @@ def build(figure, candidates, scores, accuracies):
     The arguments are those of ``choosing``; ``labels`` is the number of the draw, from 1.
     ``move`` returns the caption.
     """
-    axes = figure.add_subplot()
-    colours, points, bars, moves = plots.colours(candidates), [], [], {"animated": True}
+    # The axes move as a whole: a new score has a new scale. The legend, which costs more, stays.
+    axes = figure.add_subplot(animated=True)
+    colours, points, bars = plots.colours(candidates), [], []
     for name, marker in zip(candidates, np.resize(list(MARKERS), len(candidates)), strict=True):
         colour = colours[name]
-        bars += axes.plot([0, 0], [0, 0], color=colour, linewidth=5, alpha=0.3, **moves)
-        look = {"ms": 9, "mec": "white", "label": name, "zorder": 3, **moves}
+        bars += axes.plot([0, 0], [0, 0], color=colour, linewidth=5, alpha=0.3)
+        look = {"ms": 9, "mec": "white", "label": name, "zorder": 3}
         points += axes.plot([0], [0], marker, color=colour, **look)
-    look = {"ms": 17, "mfc": "none", "mec": "black", "mew": 1.5, "zorder": 2, **moves}
+    look = {"ms": 17, "mfc": "none", "mec": "black", "mew": 1.5, "zorder": 2}
     (rings,) = axes.plot([], [], "o", **look)
-    best_line = axes.axhline(0, color="black", linewidth=1, linestyle=":", **moves)
-    look = {"ha": "center", "bbox": {"fc": "white", "ec": "none", "pad": 1}, "zorder": 4, **moves}
+    best_line = axes.axhline(0, color="black", linewidth=1, linestyle=":")
+    look = {"ha": "center", "bbox": {"fc": "white", "ec": "none", "pad": 1}, "zorder": 4}
     no_score = axes.text(0, 0.02, "n/a", transform=axes.get_xaxis_transform(), **look)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes.set_ylabel("Accuracy after fine-tuning (%)")
-    axes.legend(handles=points, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
+    figure.legend(handles=points, loc="outside right center", fontsize=9)
     axes.set_xlabel("Score")
-    title = axes.set_title("\n", fontsize=10, loc="left", **moves)  # the place of two lines
+    title = axes.set_title("\n", fontsize=10, loc="left")  # the place of two lines
     framed = [None]  # what the axes were set for
 
     def move(score, target, labels):

@@ -11,6 +11,7 @@ from .gallery import gallery
 from .labels import labels
 from .losses import losses
 from .optimizers import optimizers
+from .overfitting import overfitting
 from .preprocessing import preprocessing
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "labels",
     "losses",
     "optimizers",
+    "overfitting",
     "preprocessing",
 ]

@@ -56,10 +56,12 @@ def run(task):
         return 0
     set_up()
     if task == "lab":
+        root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
         return python(
             *("-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"),
             "--LabApp.default_url=/lab/tree/notebooks",
             f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab'}",  # keeps the news pop-up away
+            *root,  # in a container one often is, and Jupyter would refuse
         )
     if task == "lint":
         return lint()

@@ -88,3 +88,12 @@ def test_a_folder_that_was_moved_gets_a_new_environment(project, monkeypatch, tm
     tmp_path.rename(moved)
     stand_in(moved, monkeypatch)
     assert calls_of(project) == ["venv", "install"]
+
+
+@pytest.mark.parametrize("user, asked", [(0, True), (1000, False)])
+def test_the_lab_opens_for_root_too_as_in_a_container(monkeypatch, user, asked):
+    calls = []
+    monkeypatch.setattr(make, "set_up", lambda: None)
+    monkeypatch.setattr(make, "python", lambda *arguments: calls.append(arguments) or 0)
+    monkeypatch.setattr(make.os, "geteuid", lambda: user, raising=False)
+    assert make.run("lab") == 0 and ("--allow-root" in calls[0]) == asked

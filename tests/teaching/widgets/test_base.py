@@ -8,6 +8,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tl_helpers.teaching.widgets import Choice, Job, Kept, Slider, Toggles, Widget
@@ -148,6 +149,31 @@ def test_a_kept_picture_is_built_once_and_anew_after_an_error():
     assert widget.png == red and widget.error == "" and len(built) == 2
     line = widget.figure().axes[0].lines[0]
     assert line is built[2] and line.get_color() == "red", "a figure of its own"
+
+
+def test_what_is_animated_moves_over_a_ground_that_is_drawn_only_when_it_changes(monkeypatch):
+    def build(figure):
+        axes = figure.add_subplot(ylim=(0, 5))
+        (point,) = axes.plot([0.5], [1], "o", color="red", animated=True)
+
+        def move(power, marks, **state):
+            point.set_ydata([power])
+            if "+" in marks:
+                axes.set_facecolor("blue")
+            return "."
+
+        return move
+
+    widget, drawn = example(Kept(build)), []
+    draw_all = Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda *given: (drawn.append(1), draw_all(*given))[1])
+    widget.set(power=4)
+    moved = np.asarray(Image.open(io.BytesIO(widget.png)))
+    red = np.argwhere((moved == [255, 0, 0]).all(2))
+    assert not drawn and np.ptp(red[:, 0]) < 12, "one point, and not also where it was before"
+    widget.set(marks=["+"])
+    blue = np.asarray(Image.open(io.BytesIO(widget.png)))
+    assert drawn == [1] and (blue == [0, 0, 255]).all(2).any()
 
 
 def test_axes_stand_still_while_controls_move():

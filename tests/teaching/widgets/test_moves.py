@@ -52,6 +52,10 @@ def test_random_moves(word):
         move(widget, rng)
         assert widget.error == "", widget.state
         seen.add(hash(widget.png))
+        if number % 40 == 20:
+            anew = example(word)
+            anew.set(**widget.state)
+            assert anew.png == widget.png, "what was moved is not what is drawn anew"
         if number % 10 == 0:
             assert cut_off(widget) <= 1, widget.state
             gc.collect()  # of what cut_off drew

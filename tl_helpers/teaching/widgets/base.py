@@ -31,6 +31,7 @@ from dataclasses import dataclass
 import ipywidgets
 import numpy as np
 import traitlets
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -46,7 +47,8 @@ class Kept:
 
     ``build(figure)`` draws what stays and returns ``move(**state)``, which changes the artists to
     show a state, whatever was shown before, and returns the caption. Given in the place of
-    ``draw``: ``Widget(title, Kept(build), …)``.
+    ``draw``: ``Widget(title, Kept(build), …)``. Artists that were made with ``animated=True`` are
+    drawn onto the others, and the others again only when ``move`` has changed one of them.
     """
 
     build: Callable
@@ -64,7 +66,8 @@ class Slider:
             raise ValueError(f"{label!r} has {len(values)} value, expected at least two.")
         self.values, self.default = list(values), value
         label = f"{label} ({unit})" if unit else label
-        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": _wide(26)}
+        width = max(26, 14 + 0.6 * len(label))  # a long label leaves the slider its length
+        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": _wide(width)}
         if isinstance(values, range):
             steps = {"min": min(values), "max": max(values), "step": abs(values.step)}
             self.view = self._control = ipywidgets.IntSlider(value=value, **steps, **look)
@@ -325,13 +328,14 @@ class Widget(ipywidgets.VBox):
     def _png(self):
         # In a function of its own: the figure is garbage when it returns.
         if self._kept:
-            figure, move = self._kept
+            move, paint = self._kept
             caption = move(**self.state)
         else:
             figure, move, caption = self._drawn()
+            paint = _painter(figure)
             if isinstance(self._draw, Kept):
-                self._kept = figure, move
-        return _png(figure), caption
+                self._kept = move, paint
+        return paint(), caption
 
     def _drawn(self):
         figure = Figure(figsize=self._size)
@@ -385,13 +389,29 @@ def _collected():
             gc.enable()
 
 
-def _png(figure) -> bytes:
-    """Render once, without transparency and lightly compressed: savefig takes twice the time."""
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+def _painter(figure) -> Callable:
+    """Return a function that renders the figure as it is by then, as PNG.
+
+    It draws once, without transparency and lightly compressed: savefig takes twice the time.
+    """
+    canvas, ground = figure.canvas, None
+    moving = sorted(figure.findobj(Artist.get_animated), key=Artist.get_zorder)
+
+    def paint() -> bytes:
+        nonlocal ground
+        if figure.stale:  # set by a change of any artist but the animated ones
+            canvas.draw()
+            ground = canvas.copy_from_bbox(figure.bbox)
+        else:
+            canvas.restore_region(ground)
+        for artist in moving:
+            figure.draw_artist(artist)
+        file = io.BytesIO()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+    return paint
 
 
 def _wide(width):

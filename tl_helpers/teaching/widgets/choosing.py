@@ -53,46 +53,50 @@ def build(figure, candidates, scores, accuracies):
     ``move`` returns the caption.
     """
     axes = figure.add_subplot()
-    colours, points, bars = plots.colours(candidates), [], []
+    colours, points, bars, moves = plots.colours(candidates), [], [], {"animated": True}
     for name, marker in zip(candidates, np.resize(list(MARKERS), len(candidates)), strict=True):
         colour = colours[name]
-        bars += axes.plot([0, 0], [0, 0], color=colour, linewidth=5, alpha=0.3)
-        points += axes.plot([0], [0], marker, color=colour, ms=9, mec="white", label=name, zorder=3)
-    (rings,) = axes.plot([], [], "o", ms=17, mfc="none", mec="black", mew=1.5, zorder=2)
-    best_line = axes.axhline(0, color="black", linewidth=1, linestyle=":")
-    no_score = axes.text(0, 0.02, "n/a", transform=axes.get_xaxis_transform(), ha="center")
+        bars += axes.plot([0, 0], [0, 0], color=colour, linewidth=5, alpha=0.3, **moves)
+        look = {"ms": 9, "mec": "white", "label": name, "zorder": 3, **moves}
+        points += axes.plot([0], [0], marker, color=colour, **look)
+    look = {"ms": 17, "mfc": "none", "mec": "black", "mew": 1.5, "zorder": 2, **moves}
+    (rings,) = axes.plot([], [], "o", **look)
+    best_line = axes.axhline(0, color="black", linewidth=1, linestyle=":", **moves)
+    look = {"ha": "center", "bbox": {"fc": "white", "ec": "none", "pad": 1}, "zorder": 4, **moves}
+    no_score = axes.text(0, 0.02, "n/a", transform=axes.get_xaxis_transform(), **look)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes.set_ylabel("Accuracy after fine-tuning (%)")
     axes.legend(handles=points, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
     axes.set_xlabel("Score")
-    axes.set_title("\n", fontsize=10, loc="left")  # the place of two lines
+    title = axes.set_title("\n", fontsize=10, loc="left", **moves)  # the place of two lines
+    framed = [None]  # what the axes were set for
 
     def move(score, target, labels):
-        values, spread = np.asarray(scores[score][target])[labels - 1], accuracies[target]
-        spread = np.asarray(spread)
-        means, has = spread.mean(0), ~np.isnan(values)
-        low, high = values[has].min(), values[has].max()
+        draws, spread = np.asarray(scores[score][target]), np.asarray(accuracies[target])
+        values, means = draws[labels - 1], spread.mean(0)
+        has, low, high = ~np.isnan(values), np.nanmin(draws), np.nanmax(draws)
         width = (high - low) or 1
-        x = np.where(has, values, low - 0.2 * width)  # those without a score stand aside
+        aside = low - 0.2 * width  # where those without a score stand
+        x = np.where(has, values, aside)
         for number, (point, bar) in enumerate(zip(points, bars, strict=True)):
             point.set_data([x[number]], [means[number]])
             bar.set_data([x[number]] * 2, [spread[:, number].min(), spread[:, number].max()])
-        tied = np.isclose(values, high, rtol=1e-6, atol=1e-9)
+        tied = np.isclose(values, np.nanmax(values), rtol=1e-6, atol=1e-9)
         rings.set_data(x[tied], means[tied])
         best_line.set_ydata([means.max()] * 2)
-        no_score.set(x=low - 0.2 * width, visible=not has.all())
-        axes.set_xlim(low - (0.1 if has.all() else 0.3) * width, high + 0.1 * width)
-        room = 0.06 * np.ptp(spread)
-        axes.set_ylim(spread.min() - room, spread.max() + room)
+        no_score.set(x=aside, visible=not has.all())
+        if framed[0] != (score, target):  # the axes stand still while only the draw moves
+            framed[0], room = (score, target), 0.06 * np.ptp(spread)
+            left = low - (0.3 if np.isnan(draws).any() else 0.1) * width
+            axes.set_xlim(left, high + 0.1 * width)
+            axes.set_ylim(spread.min() - room, spread.max() + room)
+            axes.set_xlabel(f"{score} on the labelled images")
         regret = 100 * (means.max() - means[tied].mean())
         chosen = candidates[int(tied.argmax())] if tied.sum() == 1 else f"any of {tied.sum()}"
         best = candidates[int(means.argmax())]
-        axes.set_xlabel(f"{score} on the labelled images")
-        axes.set_title(
+        title.set_text(
             f"○: {score} chooses {chosen}, regret {regret:.1f} points\n"
-            f"dotted: the best mean, {best}; bars: lowest to highest of {len(spread)} seeds",
-            fontsize=10,
-            loc="left",
+            f"dotted: the best mean, {best}; bars: lowest to highest of {len(spread)} seeds"
         )
         return (
             f"On {target}, {score} chooses {chosen}, right in {100 * means[tied].mean():.1f} % "

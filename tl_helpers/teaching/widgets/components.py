@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 
 from .. import plots
@@ -95,10 +96,10 @@ def _build_pictures(axes, shown):
     height, width = shown.items.inputs.shape[-2:]
     across, down = width + 2 * FRAME + GAP, height + 2 * FRAME + WORDS
     blank = np.full((3 * down, COLUMNS * across, 3), 255, np.uint8)
-    drawn = axes.imshow(blank, interpolation="nearest")
+    drawn = axes.imshow(blank, interpolation="nearest", animated=True)
     axes.set_axis_off()
     axes.set_title(f"The image, and its {NEIGHBOURS} nearest training images", fontsize=10)
-    look = {"ha": "center", "va": "top", "fontsize": 9}
+    look = {"ha": "center", "va": "top", "fontsize": 9, "animated": True}
 
     def words(place, text=""):
         row, column = divmod(place, COLUMNS)
@@ -138,12 +139,11 @@ def _build_pictures(axes, shown):
     return move
 
 
-def _rgb(colour):
-    return np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)], np.uint8)
-
-
 _WHITE = np.uint8(255)
-_FRAMES = {True: _rgb(plots.RIGHT), False: _rgb(plots.WRONG)}
+_FRAMES = {
+    right: (255 * np.array(to_rgb(colour))).round().astype(np.uint8)
+    for right, colour in ((True, plots.RIGHT), (False, plots.WRONG))
+}
 
 
 def _build_curves(axes, shown):
@@ -160,7 +160,8 @@ def _build_curves(axes, shown):
             ha="right",
             color=colour[name],
         )
-    (mark,) = axes.plot([1], [0], "D", ms=9, mec="white")
+    (mark,) = axes.plot([1], [0], "D", ms=9, mec="white", animated=True)
+    title = axes.set_title(" ", fontsize=10, animated=True)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -172,7 +173,7 @@ def _build_curves(axes, shown):
         mark.set_data([shown.dimensions[row]], [mean])
         mark.set_color(colour[given])
         parts = f"{shown.dimensions[row]} components of {given}"
-        axes.set_title(f"{parts}: {100 * mean:.0f} % right", fontsize=10)
+        title.set_text(f"{parts}: {100 * mean:.0f} % right")
         return 100 * mean
 
     return move

@@ -50,6 +50,8 @@ def build(figure, blocks, trainable, seconds, accuracies):
     The arguments are those of ``freezing``; ``move`` returns the caption.
     """
     stages, price = figure.subplots(1, 2)
+    words = {"fontsize": 9.5, "loc": "left", "animated": True}
+    sizes, speed = stages.set_title("\n", **words), price.set_title("\n", **words)
     move_stages = _build_stages(stages, blocks, trainable)
     move_price = _build_price(price, 1000 * seconds, accuracies)
 
@@ -57,13 +59,11 @@ def build(figure, blocks, trainable, seconds, accuracies):
         # Every parameter takes its place; a trainable one also its gradient and AdamW's two means.
         needed = MB * np.array([trainable[-1], trainable[k], 2 * trainable[k]])
         parts = f"MB: {needed[0]:.0f} parameters, {needed[1]:.0f} gradients, {needed[2]:.0f} AdamW"
-        words = {"fontsize": 9.5, "loc": "left"}
-        stages.set_title(f"{trainable[k]:,} parameters learn\n{parts}", **words)
+        sizes.set_text(f"{trainable[k]:,} parameters learn\n{parts}")
         mean, low, high = (100 * f(accuracies[:, k]) for f in (np.mean, np.min, np.max))
-        price.set_title(
+        speed.set_text(
             f"{1000 * seconds[k]:.0f} ms a step of 32 images\n"
-            f"{mean:.0f} % right, over {len(accuracies)} seeds {low:.0f} to {high:.0f}",
-            **words,
+            f"{mean:.0f} % right, over {len(accuracies)} seeds {low:.0f} to {high:.0f}"
         )
         move_stages(k)
         move_price(k)
@@ -80,9 +80,9 @@ def build(figure, blocks, trainable, seconds, accuracies):
 def _build_stages(axes, blocks, trainable):
     sizes = np.diff(trainable)[::-1]  # of the blocks, from input to output
     names, sizes = [*blocks, "head"], np.append(sizes, trainable[0]) / 1e6
-    bars = axes.barh(range(len(names)), sizes, height=0.75)
-    border = axes.axhline(0, color="black", linewidth=1, linestyle=":")
-    look = {"ha": "right", "va": "center", "fontsize": 9}
+    bars = axes.barh(range(len(names)), sizes, height=0.75, animated=True)
+    border = axes.axhline(0, color="black", linewidth=1, linestyle=":", animated=True)
+    look = {"ha": "right", "va": "center", "fontsize": 9, "animated": True}
     frozen = axes.text(max(sizes), 0, "frozen", **look)
     learns = axes.text(max(sizes), 0, "trainable", **look)
     axes.set_yticks(range(len(names)), names, fontsize=9)
@@ -106,8 +106,9 @@ def _build_price(axes, milliseconds, accuracies):
         milliseconds, accuracies.min(0), accuracies.max(0), color=TRAINED, alpha=0.3, linewidth=5
     )
     axes.plot(milliseconds, means, color=TRAINED, marker="s", markersize=5)
-    (mark,) = axes.plot([0], [means[0]], "D", color="black", markersize=9)
-    name = axes.annotate("", (0, 0), xytext=(0, 9), textcoords="offset points")
+    (mark,) = axes.plot([0], [means[0]], "D", color="black", markersize=9, animated=True)
+    look = {"xytext": (0, 9), "textcoords": "offset points", "animated": True}
+    name = axes.annotate("", (0, 0), **look)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes.set(xlabel="Milliseconds a step, on one core", ylabel="Balanced accuracy (%)")
     axes.set_xlim(0, 1.12 * max(milliseconds))

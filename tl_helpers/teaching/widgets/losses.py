@@ -47,28 +47,32 @@ def build(figure):
     """Draw into ``figure`` what stays, and return ``move``, which shows a state of the controls."""
     panels = figure.subplots(1, 3)
     places = np.arange(len(CLASSES))
-    texts = {"ha": "center", "va": "center", "fontsize": 9}
-    parts = []
+    texts = {"ha": "center", "va": "center", "fontsize": 9, "animated": True}
+    parts, titles = [], []
     for axes, colour in zip(panels, ("#777777", CROSS_ENTROPY, MSE), strict=True):
-        bars = axes.bar(places, np.zeros(len(CLASSES)), color=colour, width=0.6)
+        bars = axes.bar(places, np.zeros(len(CLASSES)), color=colour, width=0.6, animated=True)
         numbers = [axes.text(place, 0, "", **texts) for place in places]
         axes.set(xlim=(-0.6, 2.6), ylim=(-1.25, 1.25))
         axes.set_xticks(places, CLASSES)
         axes.grid(axis="x", visible=False)
         axes.axhline(0, color="black", linewidth=0.8)
         parts.append((bars, numbers))
+        titles.append(axes.set_title(" ", fontsize=9.5, animated=True))
     panels[0].set(ylabel="Probability", ylim=(0, 1.18), yticks=(0, 0.5, 1))
     panels[1].set(ylabel="Gradient with respect to the logit")
-    targets = panels[0].hlines([0] * 3, places - 0.38, places + 0.38, color="black", linewidth=2.5)
-    panels[0].set_title("Bar: p, black line: target", fontsize=9.5)
+    look = {"color": "black", "linewidth": 2.5, "animated": True}
+    targets = panels[0].hlines([0] * 3, places - 0.38, places + 0.38, **look)
+    titles[0].set_text("Bar: p, black line: target")
+
+    marked = [None]  # the class whose label is bold
 
     def move(z0, z1, z2, truth, epsilon):
         hard = np.array([name == truth for name in CLASSES], dtype=float)
         target = (1 - epsilon) * hard + epsilon / len(CLASSES)
         p, *found = measured(np.array([z0, z1, z2], dtype=float), target)
         targets.set_segments([[(x - 0.38, t), (x + 0.38, t)] for x, t in enumerate(target)])
-        for name, axes, (loss, _) in zip(("Cross-entropy", "MSE"), panels[1:], found, strict=True):
-            axes.set_title(f"{name}: loss {loss:.3f}", fontsize=9.5)
+        for name, title, (loss, _) in zip(("Cross-entropy", "MSE"), titles[1:], found, strict=True):
+            title.set_text(f"{name}: loss {loss:.3f}")
         for (bars, numbers), heights in zip(parts, (p, *(g for _, g in found)), strict=True):
             for bar, number, height in zip(bars, numbers, heights, strict=True):
                 bar.set_height(height)
@@ -78,9 +82,11 @@ def build(figure):
         for place, (number, height) in enumerate(zip(parts[0][1], p, strict=True)):
             end = max(height, target[place]) if abs(height - target[place]) < 0.15 else height
             number.set_y(end + 0.06)
-        for axes in panels:
-            for label, name in zip(axes.get_xticklabels(), CLASSES, strict=True):
-                label.set_fontweight("bold" if name == truth else "normal")
+        if truth != marked[0]:
+            marked[0], figure.stale = truth, True
+            for axes in panels:
+                for label, name in zip(axes.get_xticklabels(), CLASSES, strict=True):
+                    label.set_fontweight("bold" if name == truth else "normal")
         place = CLASSES.index(truth)
         told = [
             f"{name} {loss:.2f}"

@@ -67,7 +67,8 @@ def build(figure, surfaces, paths, rates):
         method: _Lines(plane, heights, key, row, method, colour)
         for row, (method, colour) in enumerate(colours(methods).items())
     }
-    (start,) = plane.plot([0], [0], "o", color="black", markersize=7, zorder=5)
+    look = {"zorder": 5, "animated": True}
+    (start,) = plane.plot([0], [0], "o", color="black", markersize=7, **look)
     (ends,) = plane.plot([], [], "*", color="white", markersize=13, markeredgecolor="black")
     plane.set(xlim=X, ylim=Y, xlabel="w₁", ylabel="w₂", xticks=[-2, 0, 2], yticks=[-1, 0, 1])
     plane.set_title("From the start ● to a minimum ☆")
@@ -82,10 +83,14 @@ def build(figure, surfaces, paths, rates):
     key.set_axis_off()
     key.set(xlim=(0, 1), ylim=(0, 1))
 
+    laid = [None]  # the surface that lies there
+
     def move(surface, shown, lr, steps):
         column, said = rates.index(lr), []
-        ground.set_data(grounds[surface])
-        ends.set_data(*np.transpose(surfaces[surface][1]))
+        if surface != laid[0]:
+            laid[0] = surface
+            ground.set_data(grounds[surface])
+            ends.set_data(*np.transpose(surfaces[surface][1]))
         start.set_data(*paths[surface][methods[0]][0, :1].T)
         for method, drawn in lines.items():
             points = paths[surface][method][: steps + 1, column]
@@ -106,12 +111,14 @@ class _Lines:
 
     def __init__(self, plane, heights, key, row, method, colour):
         look = {"color": colour, "linewidth": 1.8, "marker": "osd^v*"[row % 6], "markersize": 4}
-        (self.path,) = plane.plot([], [], markevery=10, alpha=0.9, **look)
+        look |= {"alpha": 0.9, "animated": True}
+        (self.path,) = plane.plot([], [], markevery=10, **look)
         (self.end,) = plane.plot([], [], **look | {"markersize": 9, "markeredgecolor": "white"})
-        (self.height,) = heights.plot([], [], markevery=20, alpha=0.9, **look)
+        (self.height,) = heights.plot([], [], markevery=20, **look)
         y = 0.95 - 0.2 * row
         (self.sample,) = key.plot([0, 0.09, 0.18], [y] * 3, markevery=[1], **look)
-        self.word = key.text(0.25, y, "", va="center", fontsize=9, linespacing=1.1)
+        look = {"va": "center", "fontsize": 9, "linespacing": 1.1, "animated": True}
+        self.word = key.text(0.25, y, "", **look)
         self.name = method.replace(" ", "\n")
 
     def move(self, shown, points, line, height):

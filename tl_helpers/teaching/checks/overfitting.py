@@ -4,10 +4,10 @@ import torch
 
 from ..exercises import close, exercise
 
-LR, STRENGTH = 0.003, 1.0  # of exercise 08.1
+LR, STRENGTH = 0.003, 1.0  # of exercise 07.1
 
 
-@exercise("08.1", "Half a weight", expects="a number of steps, such as 100")
+@exercise("07.1", "Half a weight", expects="a number of steps, such as 100")
 def half_life(answer):
     answer, left = float(answer), 1 - LR * STRENGTH
     if answer != int(answer) or answer < 1:
@@ -43,7 +43,7 @@ def stopped(valid_loss, patience):
     return len(valid_loss), best + 1
 
 
-@exercise("08.2", "Early stopping", expects="a function of (valid_loss, patience) that gives two")
+@exercise("07.2", "Early stopping", expects="a function of (valid_loss, patience) that gives two")
 def early_stopping(answer):
     for losses, patience in _RUNS:
         trained, best = stopped(losses, patience)
@@ -69,7 +69,7 @@ def early_stopping(answer):
         return told + "the best epoch is another one: the lowest loss of those trained."
 
 
-@exercise("08.3", "Dropout", expects="a function of (features, p, training) that gives a tensor")
+@exercise("07.3", "Dropout", expects="a function of (features, p, training) that gives a tensor")
 def dropout(answer):
     features = 1 + torch.rand(400, 60)
     still = answer(features.clone(), 0.25, False)

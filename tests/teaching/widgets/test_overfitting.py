@@ -52,6 +52,17 @@ def test_the_curves_are_means_over_seeds(metric, column, scale):
     assert mark.get_xdata() == [2] and mark.get_ydata()[0] == pytest.approx(valid.get_ydata()[-1])
 
 
+def test_the_legend_has_the_colours_of_the_lines():
+    figure = Figure(figsize=(7.6, 3.7))
+    move = build(figure, REMEDIES, EPOCHS, curves())
+    for start in ("scratch", "probe"):
+        move((), start, "loss")
+        left = figure.axes[0]
+        drawn = {line.get_color() for line in left.lines}
+        assert {line.get_color() for line in left.get_legend().get_lines()} == drawn
+        assert len(drawn) == 2
+
+
 def test_every_combination_is_a_dot():
     _, right, _, _ = shown()
     dots, mark = right.lines

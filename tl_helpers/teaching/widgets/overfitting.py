@@ -52,68 +52,77 @@ def _on(remedies, number):
 def build(figure, remedies, epochs, curves):
     """Draw into ``figure`` what stays, and return ``move(on, start, metric)``."""
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    colour = plots.colours(curves)
-    (plain,) = left.plot(epochs, epochs, ":", color="#777777", lw=1.5)
-    (train,) = left.plot(epochs, epochs, ls=(0, (3, 2)), lw=1.5)
-    (valid,) = left.plot(epochs, epochs)
-    band = left.fill_between(epochs, epochs, epochs, alpha=0.15, linewidth=0)
-    left.set(xlabel="Epoch", xlim=(0, epochs[-1] * 1.02))
-    handles = [train, valid, plain]
-    left.legend(
-        handles, ["training", "validation", "validation, no remedy"], fontsize=8.5, loc="best"
-    )
-    legend = left.get_legend()
+    moves = {"animated": True}
+    (plain,) = left.plot(epochs, epochs, ":", color="#777777", lw=1.5, **moves)
+    (train,) = left.plot(epochs, epochs, ls=(0, (3, 2)), lw=1.5, **moves)
+    (valid,) = left.plot(epochs, epochs, **moves)
+    band = left.fill_between(epochs, epochs, epochs, alpha=0.15, linewidth=0, **moves)
     (dots,) = right.plot([], [], "o", ms=5, alpha=0.4)
-    (mark,) = right.plot([0], [0], "D", ms=10, mec="white", mew=1.2)
+    (mark,) = right.plot([0], [0], "D", ms=10, mec="white", mew=1.2, **moves)
+    title = left.set_title(" ", size=9.5, **moves)
+    left.set(xlabel="Epoch", xlim=(0, epochs[-1] * 1.02))
     right.set(xlim=(-0.5, len(remedies) + 0.5), xlabel="Remedies that are on")
     right.set_xticks(range(len(remedies) + 1))
-    final = {start: _final(by_remedies) for start, by_remedies in curves.items()}
-    highest = {start: _highest(by_remedies) for start, by_remedies in curves.items()}
+    right.set_title(f"Last epoch of all {2 ** len(remedies)}; ◆: this one", size=9.5)
+    colour, ground = plots.colours(curves), None
 
-    def move(on, start, metric):
-        column = METRICS.index(metric)
-        scale, unit = ((100, " %"), (1, ""))[column]
-        values = scale * curves[start][tuple(on)]
-        low, high = values[..., 2 + column].min(0), values[..., 2 + column].max(0)
-        plain.set_ydata(scale * curves[start][()][..., 2 + column].mean(0))
-        train.set_ydata(values[..., column].mean(0))
-        valid.set_ydata(values[..., 2 + column].mean(0))
-        around = np.concatenate([epochs, epochs[::-1]]), np.concatenate([low, high[::-1]])
-        band.set_verts([np.column_stack(around)])
-        ends = scale * final[start][:, column]
-        dots.set_data(final[start][:, 2], ends)
-        gap = values[:, -1, column].mean(), values[:, -1, 2 + column].mean()
-        mark.set_data([len(on)], [gap[1]])
+    def set_ground(start, column):
+        # All that stays while remedies are switched: axes, the legend, the dots.
         for artist in (train, valid, band, dots, mark):
             artist.set_color(colour[start])
         mark.set_markeredgecolor("white")
-        left.set_ylim(0, (102, highest[start])[column])
+        ends, count = _ends(curves[start], column)
+        dots.set_data(count, ends)
         margin = 0.08 * max(np.ptp(ends), 1e-3)
         right.set_ylim(ends.min() - margin, ends.max() + margin)
-        word = ("Accuracy (%)", "Loss")[column]
-        left.set_ylabel(word)
-        right.set_ylabel(f"{word}, validation, last epoch")
-        legend.set_loc(("lower right", "upper left")[column])
-        left.set_title(f"{start}: training {_told(gap[0])}, validation {_told(gap[1])}", size=9.5)
-        right.set_title(f"All {len(ends)} combinations; ◆: this one", size=9.5)
+        left.set_ylim(0, (102, _highest(curves[start]))[column])
+        left.set_ylabel(("Accuracy (%)", "Loss")[column])
+        right.set_ylabel(("Validation accuracy (%)", "Validation loss")[column])
+        words = ["training", "validation", "validation, no remedy"]
+        where = ("lower right", "upper right")[column]
+        left.legend([train, valid, plain], words, fontsize=8.5, loc=where)
+
+    def move(on, start, metric):
+        nonlocal ground
+        column = METRICS.index(metric)
+        if ground != (start, metric):
+            set_ground(start, column)
+            ground = start, metric
+        values = _scaled(curves[start][tuple(on)], column)
+        low, high = values[..., 1].min(0), values[..., 1].max(0)
+        plain.set_ydata(_scaled(curves[start][()], column)[..., 1].mean(0))
+        train.set_ydata(values[..., 0].mean(0))
+        valid.set_ydata(values[..., 1].mean(0))
+        around = np.concatenate([epochs, epochs[::-1]]), np.concatenate([low, high[::-1]])
+        band.set_verts([np.column_stack(around)])
+        end = values[:, -1].mean(0)
+        mark.set_data([len(on)], [end[1]])
+        title.set_text(f"{start}: training {_told(end[0])}, validation {_told(end[1])}")
         named = " and ".join(filter(None, [", ".join(on[:-1]), *on[-1:]])) or "no remedy"
+        unit, points = ((" %", " points"), ("", ""))[column]
         return (
-            f"{start} with {named}: at the end the training {metric} is {_told(gap[0])}{unit} and "
-            f"the validation {metric} {_told(gap[1])}{unit}, a gap of "
-            f"{_told(abs(gap[0] - gap[1]))}{' points' if unit else ''}."
+            f"{start} with {named}: at the end the training {metric} is {_told(end[0])}{unit} and "
+            f"the validation {metric} {_told(end[1])}{unit}, a gap of "
+            f"{_told(abs(end[0] - end[1]))}{points}."
         )
 
     return move
 
 
-def _final(by_remedies):
-    """Validation accuracy and loss after the last epoch, and how many are on: combinations × 3."""
-    return np.array([[*v[:, -1, 2:].mean(0), len(on)] for on, v in by_remedies.items()])
+def _scaled(values, column):
+    """Of one metric, training and validation, accuracy in percent: seeds × epochs × 2."""
+    return (100, 1)[column] * values[..., [column, 2 + column]]
+
+
+def _ends(by_remedies, column):
+    """Mean on validation after the last epoch, and how many remedies are on, per combination."""
+    ends = [_scaled(values, column)[:, -1, 1].mean() for values in by_remedies.values()]
+    return np.array(ends), [len(on) for on in by_remedies]
 
 
 def _highest(by_remedies):
-    """The upper end of an axis on which every mean loss has room."""
-    return 1.05 * max(values[..., [1, 3]].mean(0).max() for values in by_remedies.values())
+    """The upper end of an axis on which every loss has room, and the legend above."""
+    return 1.3 * max(values[..., 3].max(0).max() for values in by_remedies.values())
 
 
 def _told(number):

@@ -73,7 +73,7 @@ def test_early_stopping(prove):
             (changed(lambda trained, best: best), "two numbers"),
             (rises_in_a_row, "nothing stopped"),
             (equal_is_better, "nothing stopped|an equal loss"),
-            (lambda losses, patience: stopped(losses, patience + 1), "since the lowest loss"),
+            (lambda losses, patience: stopped(losses, patience - 1), "since the lowest loss"),
         ],
         secrets=[],
     )

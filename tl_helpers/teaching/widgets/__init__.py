@@ -13,6 +13,7 @@ from .labels import labels
 from .latent_walk import latent_walk
 from .losses import losses
 from .optimizers import optimizers
+from .overfitting import overfitting
 from .preprocessing import preprocessing
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "latent_walk",
     "losses",
     "optimizers",
+    "overfitting",
     "preprocessing",
 ]

@@ -223,7 +223,7 @@ def test_the_discriminator_is_a_backbone_to_probe():
     before = state(probe)
     images = split(200, 2)
     images.inputs[1::2] //= 4  # one class is darker: to be seen in random features too
-    tl.fit(probe, images, epochs=5, lr=1e-2, **QUIET)
+    tl.fit(probe, images, epochs=5, lr=0.1, **QUIET)
     assert changed(before, state(probe)) == {"head.weight", "head.bias"}
     assert tl.evaluate(probe, images).accuracy > 0.95
     assert [name for name, _ in probe.blocks] == ["block1", "block2", "block3"]

@@ -66,8 +66,8 @@ def dcgan(num_classes: int = 0, num_codes: int = 64) -> tuple[Generator, ImageMo
 
     Radford, Metz, Chintala, Unsupervised Representation Learning with Deep Convolutional
     Generative Adversarial Networks, arXiv:1511.06434: strides in place of pooling, BatchNorm
-    except at the output of the one and the input of the other, ReLU and LeakyReLU, and their
-    first weights; narrower, for a CPU. The generator ends in a sigmoid and the discriminator maps
+    except at the output of the one and the input of the other, ReLU and LeakyReLU, first
+    weights with a standard deviation of 0.02; narrower, for a CPU. The generator ends in a sigmoid and the discriminator maps
     [0, 1] to [-1, 1]: together that is the paper's tanh.
 
     The discriminator is a model like every other: blocks "block1" to "block3", 1,152 features,

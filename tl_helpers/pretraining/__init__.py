@@ -2,18 +2,21 @@
 
 import importlib
 
-# name -> its file. Imported when first used, so that ``python -m tl_helpers.pretraining.gan`` does
+# file -> its names. Imported when first used, so that ``python -m tl_helpers.pretraining.gan`` does
 # not find its own file imported already.
-_PLACES = {
-    "Autoencoder": "autoencoder",
-    "fit_autoencoder": "autoencoder",
-    "Generator": "gan",
-    "dcgan": "gan",
-    "discriminator_loss": "gan",
-    "fit_gan": "gan",
-    "generator_loss": "gan",
-    "load_gan": "gan",
+_FILES = {
+    "autoencoder": ("Autoencoder", "fit_autoencoder"),
+    "gan": (
+        "Generator",
+        "dcgan",
+        "discriminator_loss",
+        "fit_gan",
+        "generator_loss",
+        "load_gan",
+    ),
+    "vae": ("VAE", "fit_vae", "kl_to_standard_normal", "reconstruction_loss", "sample_codes"),
 }
+_PLACES = {name: file for file, names in _FILES.items() for name in names}
 __all__ = sorted(_PLACES)
 
 

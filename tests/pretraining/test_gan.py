@@ -100,7 +100,7 @@ def test_each_step_moves_its_own_network_and_nothing_else():
         network: {name for name in moments[0] if name.startswith(network)} - buffers
         for network in both
     }
-    assert len(moments) == 5 and len(buffers) == 12
+    assert len(moments) == 5 and len(buffers) == 15
     moves = [changed(*pair) for pair in zip(moments, moments[1:], strict=False)]
     assert moves[0] == buffers  # by one batch of each: the generated one, the real one
     assert all(value == 1 for name, value in moments[-1].items() if name.endswith("tracked"))

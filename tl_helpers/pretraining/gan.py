@@ -66,9 +66,10 @@ def dcgan(num_classes: int = 0, num_codes: int = 64) -> tuple[Generator, ImageMo
 
     Radford, Metz, Chintala, Unsupervised Representation Learning with Deep Convolutional
     Generative Adversarial Networks, arXiv:1511.06434: strides in place of pooling, BatchNorm
-    except at the output of the one and the input of the other, ReLU and LeakyReLU, first
-    weights with a standard deviation of 0.02; narrower, for a CPU. The generator ends in a sigmoid and the discriminator maps
-    [0, 1] to [-1, 1]: together that is the paper's tanh.
+    except at the output of the one and the input of the other, ReLU and LeakyReLU, first weights
+    with a standard deviation of 0.02; narrower, for a CPU, and with one more convolution at the
+    generator's end. It ends in a sigmoid and the discriminator maps [0, 1] to [-1, 1]: together
+    that is the paper's tanh.
 
     The discriminator is a model like every other: blocks "block1" to "block3", 1,152 features,
     and a head with one logit, real against generated; with classes, one such logit for each class
@@ -84,7 +85,10 @@ def dcgan(num_classes: int = 0, num_codes: int = 64) -> tuple[Generator, ImageMo
         nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(32),
         nn.ReLU(),
-        nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1),
+        nn.ConvTranspose2d(32, 16, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.Conv2d(16, 1, 3, padding=1),  # smooths the lattice that strides leave behind
         nn.Sigmoid(),
     )
     backbone = nn.Sequential(
@@ -142,7 +146,7 @@ def fit_gan(
     *,
     epochs: int,
     lr: float = 2e-4,
-    batch_size: int = 64,
+    batch_size: int = 32,
     seed: int | None = 0,
     **options,
 ) -> History:
@@ -152,7 +156,8 @@ def fit_gan(
         generator; the logit at the label counts.
     data: a Task (trains on task.train) or a split; uint8 images become floats in [0, 1]. Labels
         are looked at only by a conditional generator, and generated ones have those of the batch.
-    lr: of both Adams, with the paper's momentum of 0.5. epochs, seed and the options: see ``run``.
+    lr: of both Adams, with the paper's momentum of 0.5. batch_size: on few images, small batches
+        bring more than large ones, because they are more steps. epochs, seed, options: see ``run``.
 
     BatchNorm: real and generated samples go through the discriminator apart, each normalised by
     its own batch, but only real ones move its running statistics, because what comes later, a

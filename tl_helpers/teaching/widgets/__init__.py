@@ -12,6 +12,7 @@ from .gallery import gallery
 from .labels import labels
 from .latent_walk import latent_walk
 from .losses import losses
+from .mode_collapse import mode_collapse
 from .optimizers import optimizers
 from .preprocessing import preprocessing
 
@@ -30,6 +31,7 @@ __all__ = [
     "labels",
     "latent_walk",
     "losses",
+    "mode_collapse",
     "optimizers",
     "preprocessing",
 ]

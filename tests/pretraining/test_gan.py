@@ -312,3 +312,33 @@ def test_what_ships_is_noted_and_read_back(tmp_path, monkeypatch, conditional):
 def test_an_interrupted_run_ships_nothing(tmp_path, capsys):
     script.ship(tmp_path / "part.safetensors", {}, tl.History(interrupted=True))
     assert "--resume" in capsys.readouterr().out and list(tmp_path.iterdir()) == []
+
+
+# -- the shipped weights -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def means():
+    """The mean image of each class of Fashion-MNIST, validation split, 10×784 in [0, 1]."""
+    split = tl.data.fashion_mnist().valid
+    images = split.inputs.flatten(1) / 255
+    return torch.stack([images[split.labels == label].mean(0) for label in range(10)])
+
+
+def test_the_shipped_generator_is_as_varied_as_the_data(means):
+    generator, discriminator, history = tl.pretraining.load_gan()
+    assert len(history) == gan.EPOCHS
+    torch.manual_seed(0)
+    images = generator.generate(torch.zeros(500))
+    nearest = torch.cdist(images.flatten(1), means).argmin(1).bincount(minlength=10)
+    assert nearest.min() >= 5  # 50 each, were all classes alike
+    noise = torch.rand(500, 1, 28, 28)
+    assert discriminator(images).mean() > discriminator(noise).mean() + 1
+
+
+def test_the_shipped_conditional_generator_makes_what_is_asked_for(means):
+    generator, _, _ = tl.pretraining.load_gan(conditional=True)
+    torch.manual_seed(0)
+    images = generator.generate(torch.arange(500) % 10).flatten(1)
+    made = torch.stack([images[label::10].mean(0) for label in range(10)])
+    assert torch.cdist(made, means).argmin(1).tolist() == list(range(10))

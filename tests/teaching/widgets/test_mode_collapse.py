@@ -31,7 +31,7 @@ def test_points_and_clumps_are_those_of_the_setting_the_step_and_the_run():
     plane, _ = widget.figure().axes
     np.testing.assert_array_equal(plane.lines[0].get_xydata(), wanted["points"][1, 2])
     rings = [patch for patch in plane.patches if isinstance(patch, Circle)]
-    assert [ring.center for ring in rings] == CENTRES
+    np.testing.assert_array_equal([ring.center for ring in rings], CENTRES)
     solid = [ring.get_linestyle() == "-" for ring in rings]
     assert solid == wanted["covered"][1, 2].tolist()
     assert plane.get_title(loc="left").startswith(f"{sum(solid)} of 3")
@@ -43,7 +43,7 @@ def test_the_losses_are_those_of_the_run_and_the_mark_is_at_the_step():
     _, curves = widget.figure().axes
     moving = [line for line in curves.lines if line.get_animated()]
     for line, values in zip(moving, wanted["losses"][:, 1].T, strict=False):
-        assert line.get_xdata().tolist() == STEPS
+        assert list(line.get_xdata()) == STEPS
         np.testing.assert_array_equal(line.get_ydata(), values)
     assert moving[-1].get_xdata() == [60, 60]
     of_d, of_g = wanted["losses"][2, 1]

@@ -34,7 +34,7 @@ def test_points_and_clumps_are_those_of_the_setting_the_step_and_the_run():
     np.testing.assert_array_equal([ring.center for ring in rings], CENTRES)
     solid = [ring.get_linestyle() == "-" for ring in rings]
     assert solid == wanted["covered"][1, 2].tolist()
-    assert plane.get_title(loc="left").startswith(f"{sum(solid)} of 3")
+    assert f"{sum(solid)} of 3 clumps are covered" in widget.caption
 
 
 def test_the_losses_are_those_of_the_run_and_the_mark_is_at_the_step():

@@ -19,7 +19,7 @@ from tl_helpers.training.device import device_of, to_floats
 from tl_helpers.training.evaluate import evaluation_mode
 from tl_helpers.training.optimizers import make_optimizer
 
-EPOCHS = 15  # of the shipped weights
+EPOCHS = 15  # of the shipped weights; the conditional ones took 10
 
 
 class Generator(nn.Module):

@@ -1,14 +1,30 @@
 """Pretraining: what is learned without labels, before there is a task. One file a method."""
 
-from .autoencoder import Autoencoder, fit_autoencoder
-from .vae import VAE, fit_vae, kl_to_standard_normal, reconstruction_loss, sample_codes
+import importlib
 
-__all__ = [
-    "Autoencoder",
-    "VAE",
-    "fit_autoencoder",
-    "fit_vae",
-    "kl_to_standard_normal",
-    "reconstruction_loss",
-    "sample_codes",
-]
+# file -> its names. Imported when first used, so that ``python -m tl_helpers.pretraining.gan`` does
+# not find its own file imported already.
+_FILES = {
+    "autoencoder": ("Autoencoder", "fit_autoencoder"),
+    "gan": (
+        "Generator",
+        "dcgan",
+        "discriminator_loss",
+        "fit_gan",
+        "generator_loss",
+        "load_gan",
+    ),
+    "vae": ("VAE", "fit_vae", "kl_to_standard_normal", "reconstruction_loss", "sample_codes"),
+}
+_PLACES = {name: file for file, names in _FILES.items() for name in names}
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name):
+    if name not in _PLACES:
+        raise AttributeError(f"{__name__} has no attribute {name!r}; it has: {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -12,6 +12,7 @@ from .gallery import gallery
 from .labels import labels
 from .latent_walk import latent_walk
 from .losses import losses
+from .mode_collapse import mode_collapse
 from .optimizers import optimizers
 from .overfitting import overfitting
 from .preprocessing import preprocessing
@@ -31,6 +32,7 @@ __all__ = [
     "labels",
     "latent_walk",
     "losses",
+    "mode_collapse",
     "optimizers",
     "overfitting",
     "preprocessing",

@@ -1,0 +1,159 @@
+"""SimCLR: the loss against a reference in loops and by hand, and what it teaches a backbone."""
+
+import math
+
+import pytest
+import torch
+from torchvision.transforms import v2
+
+import tl_helpers as tl
+from tests.pretraining.unlabelled import QUIET, changed, neighbours, noise, small, state
+from tl_helpers.pretraining import nt_xent, views
+
+CROP = v2.RandomResizedCrop(28, scale=(0.3, 1), antialias=True)
+
+
+def some_codes(count=5, width=3):
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, count, width)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).unbind()
+
+
+def in_loops(first, second, temperature):
+    """Equation 1 of the paper, one pair after the other."""
+    codes = [code.tolist() for pair in zip(first, second, strict=True) for code in pair]
+
+    def similarity(one, other):
+        product = sum(a * b for a, b in zip(one, other, strict=True))
+        return product / math.hypot(*one) / math.hypot(*other)
+
+    losses = []
+    for i in range(len(codes)):
+        j = i + 1 if i % 2 == 0 else i - 1  # the views of an image stand side by side here
+        others = [
+            math.exp(similarity(codes[i], codes[k]) / temperature)
+            for k in range(len(codes))
+            if k != i
+        ]
+        wanted = math.exp(similarity(codes[i], codes[j]) / temperature)
+        losses.append(-math.log(wanted / sum(others)))
+    return sum(losses) / len(losses)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 2.0])
+def test_nt_xent_is_the_equation_of_the_paper(temperature):
+    first, second = some_codes()
+    wanted = in_loops(first, second, temperature)
+    assert nt_xent(first, second, temperature).item() == pytest.approx(wanted, rel=1e-10)
+
+
+def test_nt_xent_by_hand():
+    # Both views of two images, at right angles: each code sees its partner at similarity 1 and
+    # the two of the other image at 0.
+    codes = torch.eye(2, dtype=torch.float64)
+    for temperature in (0.25, 1.0):
+        wanted = math.log(1 + 2 * math.exp(-1 / temperature))
+        assert nt_xent(codes, codes, temperature).item() == pytest.approx(wanted)
+    alike = torch.ones(4, 3, dtype=torch.float64)
+    assert nt_xent(alike, alike, 0.3).item() == pytest.approx(math.log(7))  # log(2N - 1)
+    assert nt_xent(codes[:1], codes[1:], 0.3).item() == 0  # no other image to be mistaken for
+
+
+def test_nt_xent_is_symmetric_and_blind_to_length():
+    first, second = some_codes()
+    value = nt_xent(first, second)
+    torch.testing.assert_close(nt_xent(second, first), value)
+    torch.testing.assert_close(nt_xent(3 * first, 0.1 * second), value)
+    assert nt_xent(first, second.flip(0)) != value
+
+
+def test_the_views_differ_between_images_and_between_calls():
+    ramp = torch.arange(28 * 28).view(1, 1, 28, 28).expand(6, 1, 28, 28) / 784
+    torch.manual_seed(0)
+    found = [views(ramp, CROP) for _ in range(2)]
+    assert found[0].shape == ramp.shape
+    for one in range(6):
+        assert not found[0][one].equal(found[1][one])
+        assert all(not found[0][one].equal(found[0][other]) for other in range(one))
+    # The trap that ``views`` is for: a transform of a whole batch draws once.
+    whole = CROP(ramp)
+    assert all(image.equal(whole[0]) for image in whole)
+
+
+def test_both_views_of_a_batch_go_through_the_augmentation():
+    seen = []
+
+    def augment(image):
+        seen.append(image)
+        return image
+
+    tl.pretraining.fit_simclr(
+        tl.pretraining.SimCLR(small()), noise().train, augment=augment, epochs=1, **QUIET
+    )
+    assert len(seen) == 2 * len(noise().train)
+    assert seen[0].shape == (1, 28, 28) and seen[0].dtype == torch.uint8
+
+
+def test_the_backbone_and_the_projection_learn_and_nothing_else():
+    model = small()
+    learner = tl.pretraining.SimCLR(model, num_codes=8)
+    before, projection = state(model), state(learner.projection)
+    history = tl.pretraining.fit_simclr(
+        learner, noise(), augment=CROP, epochs=2, lr=0.01, **QUIET
+    )
+    names = changed(model, before)
+    assert {"backbone.block1.0.weight", "backbone.block4.0.weight"} <= names
+    assert all(name.startswith("backbone.") for name in names)
+    assert changed(learner.projection, projection) == set(projection)
+    assert len(history.train_loss) == len(history.valid_loss) == 2
+    assert learner(torch.rand(3, 1, 28, 28, device=next(model.parameters()).device)).shape == (3, 8)
+
+
+def test_what_is_frozen_stays_and_a_frozen_backbone_is_refused():
+    model = small()
+    learner = tl.pretraining.SimCLR(model)
+    tl.transfer.freeze(model, "all_but_last=1")
+    before = state(model)
+    options = {"augment": CROP, "epochs": 1, **QUIET}
+    tl.pretraining.fit_simclr(learner, noise(), **options)
+    assert {name.split(".")[1] for name in changed(model, before)} == {"block4"}
+    tl.transfer.freeze(model, "backbone")
+    with pytest.raises(ValueError, match="frozen backbone.*unfreeze"):
+        tl.pretraining.fit_simclr(learner, noise(), **options)
+
+
+def test_no_label_is_looked_at():
+    losses, data = [], noise()
+    for labels in (data.train.labels, 1 - data.train.labels):
+        train = tl.data.Split(data.train.inputs, labels)
+        learner = tl.pretraining.SimCLR(small())
+        history = tl.pretraining.fit_simclr(learner, train, augment=CROP, epochs=2, **QUIET)
+        losses.append(history.train_loss)
+    assert losses[0] == losses[1]
+
+
+def test_a_checkpoint_goes_on_exactly(tmp_path):
+    torch.manual_seed(1)
+    whole, parts = (tl.pretraining.SimCLR(small()) for _ in range(2))
+    parts.load_state_dict(whole.state_dict())
+    options = {"augment": CROP, "batch_size": 16, **QUIET}
+    expected = tl.pretraining.fit_simclr(whole, noise(), epochs=3, **options)
+    options["checkpoint"] = tmp_path / "simclr.pt"
+    tl.pretraining.fit_simclr(parts, noise(), epochs=1, **options)
+    found = tl.pretraining.fit_simclr(parts, noise(), epochs=3, resume=True, **options)
+    assert found.train_loss == expected.train_loss
+    assert not changed(parts, state(whole))
+
+
+def test_what_cannot_be_trained_is_refused():
+    with pytest.raises(ValueError, match=r"\(4, 3\) and second \(3, 3\)"):
+        nt_xent(torch.rand(4, 3), torch.rand(3, 3))
+    with pytest.raises(ValueError, match=r"first has shape \(4,\)"):
+        nt_xent(torch.rand(4), torch.rand(4))
+    with pytest.raises(ValueError, match="temperature is 0"):
+        nt_xent(torch.rand(4, 3), torch.rand(4, 3), 0)
+    with pytest.raises(TypeError, match="Linear; pretraining takes a model of tl.models"):
+        tl.pretraining.SimCLR(torch.nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="list; it has to be a task"):
+        learner = tl.pretraining.SimCLR(small())
+        tl.pretraining.fit_simclr(learner, [1, 2], augment=CROP, epochs=1)

@@ -7,7 +7,7 @@ import torch
 from torchvision.transforms import v2
 
 import tl_helpers as tl
-from tests.pretraining.unlabelled import QUIET, changed, neighbours, noise, small, state
+from tests.pretraining.conftest import QUIET, changed, neighbours, noise, small, state
 from tl_helpers.pretraining import nt_xent, views
 
 CROP = v2.RandomResizedCrop(28, scale=(0.3, 1), antialias=True)
@@ -98,9 +98,7 @@ def test_the_backbone_and_the_projection_learn_and_nothing_else():
     model = small()
     learner = tl.pretraining.SimCLR(model, num_codes=8)
     before, projection = state(model), state(learner.projection)
-    history = tl.pretraining.fit_simclr(
-        learner, noise(), augment=CROP, epochs=2, lr=0.01, **QUIET
-    )
+    history = tl.pretraining.fit_simclr(learner, noise(), augment=CROP, epochs=2, lr=0.01, **QUIET)
     names = changed(model, before)
     assert {"backbone.block1.0.weight", "backbone.block4.0.weight"} <= names
     assert all(name.startswith("backbone.") for name in names)
@@ -130,6 +128,15 @@ def test_no_label_is_looked_at():
         history = tl.pretraining.fit_simclr(learner, train, augment=CROP, epochs=2, **QUIET)
         losses.append(history.train_loss)
     assert losses[0] == losses[1]
+
+
+def test_features_of_four_hundred_images_beat_random_ones():
+    task, model = tl.data.fashion_mnist(), small()
+    before = neighbours(model, task)
+    options = {"augment": CROP, "temperature": 0.2, "batch_size": 100, **QUIET}
+    images = task.train.inputs[:400]
+    tl.pretraining.fit_simclr(tl.pretraining.SimCLR(model), images, epochs=8, **options)
+    assert neighbours(model, task) >= before + 0.02
 
 
 def test_a_checkpoint_goes_on_exactly(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import tl_helpers as tl
-from tests.pretraining.unlabelled import QUIET, changed, neighbours, noise, small, state
+from tests.pretraining.conftest import QUIET, changed, neighbours, noise, small, state
 from tl_helpers.pretraining import masked_loss, patch_mask
 
 
@@ -89,15 +89,21 @@ def test_patch_and_share_reach_the_run(monkeypatch):
     assert seen == 2 * [(torch.float32, True, 7, 0.8)]
 
 
+def test_features_of_four_hundred_images_beat_random_ones():
+    task, learner = tl.data.fashion_mnist(), masked()
+    before = neighbours(learner.model, task)
+    images = task.train.inputs[:400]
+    tl.pretraining.fit_masked_autoencoder(learner, images, epochs=8, batch_size=50, **QUIET)
+    assert neighbours(learner.model, task) >= before + 0.02
+
+
 def test_a_checkpoint_goes_on_exactly(tmp_path):
     whole, parts = masked(), masked()
     parts.load_state_dict(whole.state_dict())
     expected = tl.pretraining.fit_masked_autoencoder(whole, noise(), epochs=3, **QUIET)
     options = {"checkpoint": tmp_path / "masked.pt", **QUIET}
     tl.pretraining.fit_masked_autoencoder(parts, noise(), epochs=1, **options)
-    found = tl.pretraining.fit_masked_autoencoder(
-        parts, noise(), epochs=3, resume=True, **options
-    )
+    found = tl.pretraining.fit_masked_autoencoder(parts, noise(), epochs=3, resume=True, **options)
     assert found.train_loss == expected.train_loss
     assert not changed(parts, state(whole))
 

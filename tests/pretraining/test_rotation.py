@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import tl_helpers as tl
-from tests.pretraining.unlabelled import QUIET, changed, neighbours, noise, small, state
+from tests.pretraining.conftest import QUIET, changed, neighbours, noise, small, state
 from tl_helpers.pretraining import rotated
 
 
@@ -75,6 +75,14 @@ def test_validation_images_are_turned_too():
     task = tl.data.Task(train, valid, test, class_names=["arrow"])
     history = tl.pretraining.fit_rotation(small(4), task, epochs=4, **QUIET)
     assert history.valid_accuracy[-1] > 0.95 and len(history.valid_loss) == 4
+
+
+def test_features_of_four_hundred_images_beat_random_ones():
+    task, model = tl.data.fashion_mnist(), small(4)
+    before = neighbours(model, task)
+    images = task.train.inputs[:400]
+    tl.pretraining.fit_rotation(model, images, epochs=8, batch_size=50, **QUIET)
+    assert neighbours(model, task) >= before + 0.02
 
 
 def test_what_cannot_be_trained_is_refused():

@@ -29,8 +29,20 @@ def changed(module, before):
     return {name for name, value in module.state_dict().items() if not value.equal(before[name])}
 
 
-def neighbours(model, task, count=300):
-    """How many of 500 validation images have the class of their nearest labelled neighbour."""
+def corners(count=450, seed=0):
+    """Images with a faint square in one of four corners, under noise and a chance brightness."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 4
+    brightness = torch.rand(count, 1, 1, 1, generator=generator)
+    images = brightness + 0.3 * torch.randn(count, 1, 28, 28, generator=generator)
+    for image, label in zip(images, labels.tolist(), strict=True):
+        row, column = 14 * (label // 2), 14 * (label % 2)
+        image[:, row : row + 14, column : column + 14] += 0.3
+    return tl.data.Split(images, labels)
+
+
+def neighbours(model, split, count=150):
+    """Return how many items have the label of the nearest of the first ``count``, by cosine."""
 
     class Features(torch.nn.Module):
         def forward(self, inputs):
@@ -38,6 +50,6 @@ def neighbours(model, task, count=300):
 
     features = Features()
     features.model = model
-    train, valid = task.train.take(range(count)), task.valid.take(range(500))
-    search = KNeighborsClassifier(1).fit(tl.predict(features, train), train.labels)
-    return float(search.score(tl.predict(features, valid), valid.labels))
+    features = tl.predict(features, split)
+    search = KNeighborsClassifier(1).fit(features[:count], split.labels[:count])
+    return float(search.score(features[count:], split.labels[count:]))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import tl_helpers as tl
-from tests.pretraining.conftest import QUIET, changed, neighbours, noise, small, state
+from tests.pretraining.conftest import QUIET, changed, corners, neighbours, noise, small, state
 from tl_helpers.pretraining import masked_loss, patch_mask
 
 
@@ -89,12 +89,12 @@ def test_patch_and_share_reach_the_run(monkeypatch):
     assert seen == 2 * [(torch.float32, True, 7, 0.8)]
 
 
-def test_features_of_four_hundred_images_beat_random_ones():
-    task, learner = tl.data.fashion_mnist(), masked()
-    before = neighbours(learner.model, task)
-    images = task.train.inputs[:400]
-    tl.pretraining.fit_masked_autoencoder(learner, images, epochs=8, batch_size=50, **QUIET)
-    assert neighbours(learner.model, task) >= before + 0.02
+def test_the_features_beat_random_ones():
+    """What the visible part tells about the hidden one is the brightness and the corner."""
+    data, learner = corners(), masked()
+    before = neighbours(learner.model, data)
+    tl.pretraining.fit_masked_autoencoder(learner, data, epochs=6, batch_size=45, **QUIET)
+    assert neighbours(learner.model, data) >= before + 0.15
 
 
 def test_a_checkpoint_goes_on_exactly(tmp_path):

@@ -3,8 +3,9 @@
 import os
 import re
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 
 import nbformat
@@ -162,6 +163,23 @@ def execute_all(paths: list[Path]):
             yield path, nb, problem
 
 
-def pool(**options) -> ProcessPoolExecutor:
-    """Return two worker processes, started the same way on every system."""
-    return ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"), **options)
+def pool(initializer=None, initargs=()) -> ProcessPoolExecutor:
+    """Return two worker processes, started the same way on every system.
+
+    A worker ends with the process that made it, also when that one was killed; the kernel of a
+    notebook ends with its worker.
+    """
+    context = get_context("spawn")
+    return ProcessPoolExecutor(
+        WORKERS, context, initializer=_begin, initargs=(initializer, *initargs)
+    )
+
+
+def _begin(initializer, *arguments):
+    def end_with_parent():
+        parent_process().join()
+        os._exit(1)
+
+    Thread(target=end_with_parent, daemon=True).start()
+    if initializer:
+        initializer(*arguments)

@@ -1,4 +1,4 @@
-"""The exercises of lesson 07: the solution, the stub, and the mistakes one makes."""
+"""The exercises of lesson 08: the solution, the stub, and the mistakes one makes."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def test_regret(prove):
         return regret(scores[has], accuracies[has])
 
     prove(
-        "07.1",
+        "08.1",
         solution=regret,
         stub=stub,
         wrong=[
@@ -60,7 +60,7 @@ def test_nearest_neighbour(prove):
         return nearest_neighbour(features[:, :1], labels)
 
     prove(
-        "07.2",
+        "08.2",
         solution=nearest_neighbour,
         stub=stub,
         wrong=[
@@ -104,7 +104,7 @@ def test_leep(prove):
         return joint / joint.sum(1, keepdims=True)
 
     prove(
-        "07.3",
+        "08.3",
         solution=leep,
         stub=stub,
         wrong=[

@@ -1,11 +1,15 @@
 import re
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tools import notebooks
-from tools.notebooks import WIDGET_VIEW, canonical, execute, execute_all, read, write
+from tools.notebooks import ROOT, WIDGET_VIEW, canonical, execute, execute_all, read, write
 
 
 @pytest.mark.parametrize(
@@ -90,3 +94,28 @@ def test_a_kernel_that_died_at_its_start_is_started_again_and_no_other_error_is_
         with pytest.raises(RuntimeError, match=str(error)):
             notebooks.start_twice(start, fail=fail, with_error=error)
         assert len(tries) == fail
+
+
+def test_a_worker_ends_with_the_process_that_made_it():
+    code = (
+        "import os, time\nfrom tools.notebooks import pool\n"
+        "if __name__ == '__main__':\n"
+        "    workers = pool()\n"
+        "    print(workers.submit(os.getpid).result(), flush=True)\n"
+        "    workers.submit(time.sleep, 60)\n"
+        "    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 20
+    while lives(worker) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not lives(worker)
+
+
+def lives(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -1,21 +1,33 @@
 """Pretraining: what is learned without labels, before there is a task. One file a method."""
 
-from .autoencoder import Autoencoder, fit_autoencoder
-from .contrastive import SimCLR, fit_simclr, nt_xent, views
-from .masked import MaskedAutoencoder, fit_masked_autoencoder, masked_loss, patch_mask
-from .rotation import fit_rotation, rotated
+import importlib
 
-__all__ = [
-    "Autoencoder",
-    "MaskedAutoencoder",
-    "SimCLR",
-    "fit_autoencoder",
-    "fit_masked_autoencoder",
-    "fit_rotation",
-    "fit_simclr",
-    "masked_loss",
-    "nt_xent",
-    "patch_mask",
-    "rotated",
-    "views",
-]
+# file -> its names. Imported when first used, so that ``python -m tl_helpers.pretraining.gan`` does
+# not find its own file imported already.
+_FILES = {
+    "autoencoder": ("Autoencoder", "fit_autoencoder"),
+    "contrastive": ("SimCLR", "fit_simclr", "nt_xent", "views"),
+    "gan": (
+        "Generator",
+        "dcgan",
+        "discriminator_loss",
+        "fit_gan",
+        "generator_loss",
+        "load_gan",
+    ),
+    "masked": ("MaskedAutoencoder", "fit_masked_autoencoder", "masked_loss", "patch_mask"),
+    "rotation": ("fit_rotation", "rotated"),
+    "vae": ("VAE", "fit_vae", "kl_to_standard_normal", "reconstruction_loss", "sample_codes"),
+}
+_PLACES = {name: file for file, names in _FILES.items() for name in names}
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name):
+    if name not in _PLACES:
+        raise AttributeError(f"{__name__} has no attribute {name!r}; it has: {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__():
+    return __all__

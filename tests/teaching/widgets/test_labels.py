@@ -27,8 +27,7 @@ def drawn(k=10, shown=tuple(RESULTS), spread=True):
 
 
 def legend(axes):
-    found = axes.get_legend()
-    return [text.get_text() for text in found.get_texts()] if found else []
+    return [text.get_text() for text in axes.texts if text.get_visible()][::-1]
 
 
 def marks(axes):

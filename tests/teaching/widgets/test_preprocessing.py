@@ -42,8 +42,8 @@ def test_it_shows_what_was_measured():
     assert f"after fine-tuning {top} (" in widget.caption
     assert widget.caption.endswith("right." if top == "food" else "but it is food.")
     picture = widget.figure().axes[0]
-    assert "4 pixels" in picture.get_xlabel()
-    assert f"to {float(inputs['0 to 255'][1].max()):.1f}" in picture.get_xlabel()
+    assert "4 pixels" in picture.texts[0].get_text()
+    assert f"to {float(inputs['0 to 255'][1].max()):.1f}" in picture.texts[0].get_text()
 
 
 def test_bars_are_the_five_largest_probabilities_with_their_names():

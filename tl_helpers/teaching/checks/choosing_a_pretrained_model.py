@@ -1,11 +1,11 @@
-"""The checks of lesson 07: regret, a nearest-neighbour probe, LEEP."""
+"""The checks of lesson 08: regret, a nearest-neighbour probe, LEEP."""
 
 import numpy as np
 
 from ..exercises import close, exercise
 
 
-@exercise("07.1", "Regret", expects="a function of (scores, accuracies) that gives one number")
+@exercise("08.1", "Regret", expects="a function of (scores, accuracies) that gives one number")
 def regret(answer):
     # In the second case the best score and the best accuracy are one; in the third the best
     # accuracy has no score, and in the fourth the highest score is below zero.
@@ -39,7 +39,7 @@ def regret(answer):
         return "Find the candidate with the highest score, and look up its accuracy."
 
 
-@exercise("07.2", "One neighbour", expects="a function of (features, labels) that gives a share")
+@exercise("08.2", "One neighbour", expects="a function of (features, labels) that gives a share")
 def nearest_neighbour(answer):
     rng = np.random.default_rng(4)
     labels = np.arange(24) % 3
@@ -68,7 +68,7 @@ def nearest_neighbour(answer):
         )
 
 
-@exercise("07.3", "LEEP", expects="a function of (probabilities, labels) that gives one number")
+@exercise("08.3", "LEEP", expects="a function of (probabilities, labels) that gives one number")
 def leep(answer):
     rng = np.random.default_rng(5)
     labels = np.arange(30) % 3

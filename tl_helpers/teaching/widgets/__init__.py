@@ -3,12 +3,14 @@
 ``base`` holds what they share. A widget of a lesson is a function here: add its line below.
 """
 
+from .autoencoder import autoencoder
 from .base import Choice, Job, Kept, Slider, Toggles, Widget
 from .choosing import choosing
 from .components import components
 from .freezing import freezing
 from .gallery import gallery
 from .labels import labels
+from .latent_walk import latent_walk
 from .losses import losses
 from .optimizers import optimizers
 from .preprocessing import preprocessing
@@ -20,11 +22,13 @@ __all__ = [
     "Slider",
     "Toggles",
     "Widget",
+    "autoencoder",
     "choosing",
     "components",
     "freezing",
     "gallery",
     "labels",
+    "latent_walk",
     "losses",
     "optimizers",
     "preprocessing",

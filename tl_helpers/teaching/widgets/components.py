@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 
 from .. import plots
@@ -138,12 +139,11 @@ def _build_pictures(axes, shown):
     return move
 
 
-def _rgb(colour):
-    return np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)], np.uint8)
-
-
 _WHITE = np.uint8(255)
-_FRAMES = {True: _rgb(plots.RIGHT), False: _rgb(plots.WRONG)}
+_FRAMES = {
+    right: (255 * np.array(to_rgb(colour))).round().astype(np.uint8)
+    for right, colour in ((True, plots.RIGHT), (False, plots.WRONG))
+}
 
 
 def _build_curves(axes, shown):

@@ -49,31 +49,43 @@ def build(figure, labels_per_class, results):
     marks = [axes.plot([], [], "D", color=line.get_color(), ms=9, mec="white")[0] for line in lines]
     reader = axes.axvline(labels_per_class[0], color="black", linewidth=1, linestyle=":", zorder=0)
     axes.autoscale(False)
+    title = axes.set_title(" ", fontsize=10)
+    samples, words = _key(axes, lines)
+    for artist in (*bands, *lines, *marks, reader, title, *samples, *words):
+        artist.set_animated(True)
 
     def move(k, shown, extras):
         spread, column = SPREAD in extras, list(labels_per_class).index(k)
-        read, handles, words = {}, [], []
-        for name, line, band, mark in zip(results, lines, bands, marks, strict=True):
+        read, rows = {}, zip(lines, bands, marks, samples, words, strict=True)
+        for name, (line, band, mark, sample, word) in zip(results, rows, strict=True):
             values, on = 100 * results[name][:, column], name in shown
-            for artist in (line, mark):
+            for artist in (line, mark, sample, word):
                 artist.set_visible(on)
             band.set_visible(on and spread)
             mark.set_data([k], [values.mean() / 100])
             if on:
                 read[name] = f"{values.mean():.0f} %"
                 extent = f" ({values.min():.0f} to {values.max():.0f})" if spread else ""
-                handles.append(line)
-                words.append(f"{name}: {read[name]}{extent}")
+                word.set_text(f"{name}: {read[name]}{extent}")
         reader.set_xdata([k, k])
-        if axes.get_legend():
-            axes.get_legend().remove()
-        if handles:
-            axes.legend(handles, words, loc="lower right", fontsize=9, handlelength=3)
         band_said = "; band: lowest to highest seed" if spread else ""
-        axes.set_title(f"◆: mean at {k:,} labels a class{band_said}", fontsize=10)
+        title.set_text(f"◆: mean at {k:,} labels a class{band_said}")
         if not read:
             return "No strategy is switched on."
         told = ", ".join(f"{name} {number}" for name, number in read.items())
         return f"With {k:,} labels a class, mean accuracy is: {told}."
 
     return move
+
+
+def _key(axes, lines):
+    """Return a sample of each line and a text for it: a legend takes as long as all the rest."""
+    samples, words = [], []
+    place = {"transform": axes.transAxes}
+    for row, line in enumerate(reversed(lines)):
+        y = 0.05 + 0.062 * row
+        looks = (line.get_color(), line.get_linestyle(), line.get_marker())
+        look = dict(zip(("color", "linestyle", "marker"), looks, strict=True)) | place
+        samples += axes.plot([0.915, 0.95, 0.985], [y] * 3, markevery=[1], **look)
+        words.append(axes.text(0.9, y, "", ha="right", va="center", fontsize=9, **place))
+    return samples[::-1], words[::-1]

@@ -28,7 +28,10 @@ def preprocessing(inputs, before, after, *, names, labels, imagenet_classes, cla
 
     def build(figure):
         picture, bars = figure.subplots(1, 2, width_ratios=(1, 2.6))
-        shown = picture.imshow([[(0, 0, 0)]], interpolation="nearest", extent=(0, 1, 0, 1))
+        look = {"interpolation": "nearest", "extent": (0, 1, 0, 1), "animated": True}
+        shown = picture.imshow([[(0, 0, 0)]], **look)
+        look = {"ha": "center", "va": "top", "linespacing": 1.3, "animated": True}
+        told = picture.text(0.5, -0.05, "\n", transform=picture.transAxes, **look)
         picture.set(xticks=[], yticks=[], title="The input")
         picture.grid(False)
         picture.spines[:].set_visible(False)
@@ -44,7 +47,7 @@ def preprocessing(inputs, before, after, *, names, labels, imagenet_classes, cla
             low, high = float(image.min()), float(image.max())
             # Shown as the network takes it: -1 is black to it, 1 is white, and beyond is lost.
             shown.set_data((image.permute(1, 2, 0) / 2 + 0.5).clip(0, 1).numpy())
-            picture.set_xlabel(f"{image.shape[-1]} pixels\n{low:.1f} to {high:.1f}")
+            told.set_text(f"{image.shape[-1]} pixels\n{low:.1f} to {high:.1f}")
             first = move_before(before[given][number])
             top = move_after(after[given][number])
             truth = class_names[labels[number]]
@@ -73,9 +76,11 @@ def _bars(axes, left, title, words):
     """
     axes.text(left, -0.7, title, va="center", fontsize=10.5)
     axes.barh(range(SHOWN), [100] * SHOWN, left=left, color="#F2F2F2", height=0.8)
-    bars = axes.barh(range(SHOWN), [0] * SHOWN, left=left, color=BAR, height=0.8)
+    moves = {"animated": True}
+    bars = axes.barh(range(SHOWN), [0] * SHOWN, left=left, color=BAR, height=0.8, **moves)
+    look = {"va": "center", **moves}
     texts = [
-        (axes.text(left + 2, row, "", va="center"), axes.text(left + 99, row, "", va="center"))
+        (axes.text(left + 2, row, "", **look), axes.text(left + 99, row, "", ha="right", **look))
         for row in range(SHOWN)
     ]
 
@@ -84,7 +89,7 @@ def _bars(axes, left, title, words):
         for bar, (name, percent), number, share in zip(bars, texts, numbers, shares, strict=True):
             bar.set_width(100 * share)
             name.set_text(words[number][:22])
-            percent.set(text=f"{100 * share:.0f} %", ha="right")
+            percent.set_text(f"{100 * share:.0f} %")
         return numbers[0]
 
     return move

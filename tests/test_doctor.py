@@ -18,6 +18,7 @@ def copy_of_data(tmp_path, monkeypatch):
     for path in files.DATA.iterdir():
         if path.is_file():
             shutil.copy(path, data / path.name)
+    shutil.copytree(files.DATA / "weights", data / "weights")
     shutil.copy(files.DATA.parent / "requirements.txt", tmp_path)
     monkeypatch.setattr(files, "DATA", data)
     # The models take seconds and have their own tests; the whole visit is tested once, below.

@@ -93,7 +93,7 @@ def test_the_features_beat_random_ones():
     """What the visible part tells about the hidden one is the brightness and the corner."""
     data, learner = corners(), masked()
     before = neighbours(learner.model, data)
-    tl.pretraining.fit_masked_autoencoder(learner, data, epochs=6, batch_size=45, **QUIET)
+    tl.pretraining.fit_masked_autoencoder(learner, data, epochs=6, lr=3e-3, batch_size=45, **QUIET)
     assert neighbours(learner.model, data) >= before + 0.15
 
 

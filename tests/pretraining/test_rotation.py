@@ -63,7 +63,7 @@ def test_a_model_learns_to_tell_turns(device):
     torch.manual_seed(0)
     model, data = small(4), arrows()
     before = state(model)
-    history = tl.pretraining.fit_rotation(model, data, epochs=4, device=device, **QUIET)
+    history = tl.pretraining.fit_rotation(model, data, epochs=4, lr=3e-3, device=device, **QUIET)
     assert history.metrics["train_accuracy"][-1] > 0.95
     assert {name.split(".")[0] for name in changed(model.cpu(), before)} == {"backbone", "head"}
     assert tl.evaluate(model, rotated(data)).accuracy > 0.95
@@ -73,7 +73,7 @@ def test_validation_images_are_turned_too():
     torch.manual_seed(0)
     train, valid, test = (arrows(count) for count in (200, 40, 10))
     task = tl.data.Task(train, valid, test, class_names=["arrow"])
-    history = tl.pretraining.fit_rotation(small(4), task, epochs=4, **QUIET)
+    history = tl.pretraining.fit_rotation(small(4), task, epochs=4, lr=3e-3, **QUIET)
     assert history.valid_accuracy[-1] > 0.95 and len(history.valid_loss) == 4
 
 
@@ -82,7 +82,7 @@ def test_the_features_beat_random_ones():
     data, more, model = corners(), corners(1600, seed=1), small(4)
     before = neighbours(model, data)
     upright = more.inputs[more.labels == 0]
-    tl.pretraining.fit_rotation(model, upright, epochs=6, batch_size=50, **QUIET)
+    tl.pretraining.fit_rotation(model, upright, epochs=6, lr=3e-3, batch_size=50, **QUIET)
     assert neighbours(model, data) >= before + 0.25
 
 

@@ -1,16 +1,27 @@
-"""SimCLR: two views of one image shall have like codes, views of two images unlike ones."""
+"""SimCLR: two views of one image shall have like codes, views of two images unlike ones.
+
+``python -m tl_helpers.pretraining.contrastive --epochs 40`` trains the one that the project ships;
+with ``--jitter 0``, the one that its lesson compares it with.
+"""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tl_helpers.models import TransferModel
+from tl_helpers.data import fashion_mnist
+from tl_helpers.models import TransferModel, small_cnn
+from tl_helpers.pretraining import script
+from tl_helpers.seeds import seed_everything
 from tl_helpers.training import History
 from tl_helpers.training.device import to_floats
 
 from .unlabelled import check_model, fit_unlabelled
+
+EPOCHS = 40  # of the shipped weights
+JITTER = 0.4
 
 
 class SimCLR(nn.Module):
@@ -36,13 +47,34 @@ class SimCLR(nn.Module):
         return self.projection(self.model.features(inputs))
 
 
-def views(images: torch.Tensor, augment: Callable) -> torch.Tensor:
-    """Return ``augment(image)`` for each of N images: N×C×H×W.
+def random_views(
+    images: torch.Tensor, crop=(0.5, 1.0), flip: float = 0.5, jitter: float = JITTER
+) -> torch.Tensor:
+    """Return one view of each of N float images in [0, 1], each drawn apart: N×C×H×W.
 
-    augment: a function of one image C×H×W, such as a transform of ``torchvision.transforms.v2``.
-        Handed a whole batch, such a transform draws once and does the same to every image.
+    crop: the range of the share of the area that is kept, a square at a random place, enlarged to
+        the old size; (1, 1) keeps all. flip: the probability of a mirrored image.
+    jitter: contrast and brightness are multiplied by numbers in 1 - jitter … 1 + jitter, as in
+        ``torchvision.transforms.v2.ColorJitter``.
+
+    A transform of torchvision draws once for all images that it is handed, and image by image it
+    takes several times as long as a training step; this one draws for all at once.
     """
-    return torch.stack([augment(image) for image in images])
+    count = len(images)
+
+    def uniform(low, high, *shape):
+        return torch.empty(count, *shape, device=images.device).uniform_(low, high)
+
+    side = uniform(*crop).sqrt()
+    mirror = 1 - 2 * (uniform(0, 1) < flip).float()
+    matrix = torch.zeros(count, 2, 3, device=images.device)
+    matrix[:, 0, 0], matrix[:, 1, 1] = side * mirror, side
+    matrix[:, :, 2] = uniform(-1, 1, 2) * (1 - side)[:, None]  # the middle of the square
+    grid = F.affine_grid(matrix, images.shape, align_corners=False)
+    views = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    mean = views.mean((1, 2, 3), keepdim=True)
+    views = mean + uniform(1 - jitter, 1 + jitter, 1, 1, 1) * (views - mean)
+    return (uniform(1 - jitter, 1 + jitter, 1, 1, 1) * views.clamp(0, 1)).clamp(0, 1)
 
 
 def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float = 0.5) -> torch.Tensor:
@@ -74,10 +106,10 @@ def fit_simclr(
     learner: SimCLR,
     data,
     *,
-    augment: Callable,
     epochs: int,
-    temperature: float = 0.5,
-    lr: float = 3e-3,
+    augment: Callable = random_views,
+    temperature: float = 0.2,
+    lr: float = 1e-3,
     optimizer="adam",
     batch_size: int = 256,
     seed: int | None = 0,
@@ -87,8 +119,8 @@ def fit_simclr(
 
     data: a Task (trains on the inputs of task.train, watches those of task.valid), a split, or a
         tensor of inputs N×C×H×W.
-    augment: as in ``fit``, a function of one image as it is stored (uint8 C×H×W), such as
-        ``v2.RandomResizedCrop(28, scale=(0.3, 1))``; each image is viewed twice in each epoch.
+    augment: a function of a batch of float images in [0, 1] that returns one view of each, drawn
+        apart; it is called twice a batch.
     batch_size: the images of a batch are each other's negatives, so it is part of the loss (under
         ``torchrun``: those of a batch in one process).
     temperature: see ``nt_xent``. lr, optimizer: as in ``fit``. epochs, seed, options: see ``run``.
@@ -97,7 +129,8 @@ def fit_simclr(
     """
 
     def measure(images):
-        first, second = (learner(to_floats(views(images, augment))) for _ in range(2))
+        images = to_floats(images)
+        first, second = (learner(augment(images)) for _ in range(2))
         return {"loss": nt_xent(first, second, temperature)}
 
     return fit_unlabelled(
@@ -112,3 +145,44 @@ def fit_simclr(
         seed=seed,
         **options,
     )
+
+
+def load_simclr(jitter: bool = True) -> tuple[SimCLR, History]:
+    """Return the learner that the project ships, and the history of its pretraining.
+
+    jitter: whether the views differed in brightness and contrast, or by crop and mirror alone.
+    Raises FileProblem when the file is missing or damaged.
+    """
+    learner = _learner()
+    return learner, script.load(_file(jitter), {"learner": learner})
+
+
+def _learner():
+    return SimCLR(small_cnn(10, in_channels=1))
+
+
+def _file(jitter):
+    return "simclr.safetensors" if jitter else "simclr_crop.safetensors"
+
+
+def main(arguments=None) -> None:
+    """Train SimCLR on the training images of Fashion-MNIST and write its weights."""
+    parser = script.parser("contrastive", main.__doc__, epochs=EPOCHS)
+    parser.add_argument(
+        "--jitter", type=float, default=JITTER, help="of brightness and contrast (%(default)s)"
+    )
+    wishes = parser.parse_args(arguments)
+    seed_everything(wishes.seed)
+    learner = _learner()
+    output = wishes.output or script.WEIGHTS / _file(wishes.jitter > 0)
+    history = fit_simclr(
+        learner,
+        script.first(fashion_mnist().train, wishes.images),
+        augment=partial(random_views, jitter=wishes.jitter),
+        **script.options(wishes, output),
+    )
+    script.ship(output, {"learner": learner}, history)
+
+
+if __name__ == "__main__":
+    main()

@@ -22,21 +22,6 @@ COMMANDS = [
     (supervised, ["--source", "glyphs"], lambda: tl.pretraining.load_supervised("glyphs")),
 ]
 IDS = [" ".join([module.__name__.split(".")[-1], *flags]) for module, flags, _ in COMMANDS]
-NAMES = ["contrastive", "masked", "rotation", "supervised"]
-
-
-def command(name, output, *flags, launcher=()):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TL_PROGRESS": "off"}
-    done = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", *launcher, "-m"]
-        + [f"tl_helpers.pretraining.{name}", "--output", output, "--images", "70", *flags],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def history_in(file):
@@ -44,17 +29,33 @@ def history_in(file):
         return tl.History.from_json(opened.metadata()["history"])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_command_runs_under_torchrun_and_goes_on_alone(tmp_path, name):
+@pytest.mark.parametrize("module", [contrastive, masked, rotation, supervised])
+def test_a_command_goes_on(tmp_path, module, capsys):
     output = tmp_path / "new" / "any.safetensors"
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    told = command(name, output, "--epochs", "1", launcher=launcher)
+    flags = ["--output", str(output), "--images", "70"]
+    module.main(["--epochs", "1", *flags])
     first = history_in(output)
-    assert told.count("SHA-256") == 1 and len(first) == 1
-    told = command(name, output, "--epochs", "2", "--resume")
+    module.main(["--epochs", "2", "--resume", *flags])
     both = history_in(output)
-    assert files.sha256(output) in told and len(both) == 2
+    assert files.sha256(output) in capsys.readouterr().out
+    assert (len(first), len(both)) == (1, 2)
     assert both.seconds[0] == first.seconds[0]  # the second took the first one up
+
+
+def test_a_command_runs_under_torchrun(tmp_path):
+    """One of them, in processes of their own: they share the loop, and the loop has its tests."""
+    output = tmp_path / "pair.safetensors"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-m", "torch.distributed.run"]
+        + ["--standalone", "--nproc-per-node", "2", "-m", "tl_helpers.pretraining.contrastive"]
+        + ["--output", output, "--images", "70", "--epochs", "1"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TL_PROGRESS": "off"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("SHA-256") == 1 and len(history_in(output)) == 1
 
 
 @pytest.mark.parametrize("module, flags, load", COMMANDS, ids=IDS)

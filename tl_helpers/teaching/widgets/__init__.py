@@ -12,6 +12,7 @@ from .gallery import gallery
 from .labels import labels
 from .latent_walk import latent_walk
 from .losses import losses
+from .neighbours import neighbours
 from .optimizers import optimizers
 from .preprocessing import preprocessing
 
@@ -30,6 +31,7 @@ __all__ = [
     "labels",
     "latent_walk",
     "losses",
+    "neighbours",
     "optimizers",
     "preprocessing",
 ]

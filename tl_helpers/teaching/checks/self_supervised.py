@@ -18,7 +18,7 @@ _TAKES = {
 @exercise("12.1", "Which augmentation destroys the label?", expects="a list of letters")
 def destroyed(answer):
     if not isinstance(answer, list | tuple | set) or not set(answer) <= set("abcdefgh"):
-        return 'A list of letters from the table is asked for, such as ["a", "b"].'
+        return "A list of letters is asked for, each one from the table."
     found = set(answer)
     if wrong := sorted(found - set(_TAKES)):
         return (

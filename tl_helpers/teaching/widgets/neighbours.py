@@ -45,7 +45,7 @@ def neighbours(images, words, bank, labels, changes, spaces) -> Widget:
     return Widget(
         "Nearest neighbours of a changed image",
         Kept(lambda figure: build(figure, words, list(spaces), views, near, bank, labels)),
-        size=(8.2, 0.75 * len(spaces) + 0.6),
+        size=(8.2, 0.66 * len(spaces) + 0.5),
         word=Choice("Image", list(words), value=words[0]),
         change=Choice("Change", list(changes), value=first),
         strength=Slider("Strength", STRENGTHS, value=0.4),
@@ -59,7 +59,7 @@ def build(figure, words, spaces, views, near, bank, labels):
     axes = figure.subplots()
     drawn = axes.imshow(ground, vmin=0, vmax=1, interpolation="nearest", animated=True)
     axes.set_yticks([cell * (row + 0.5) for row in range(len(spaces))], spaces)
-    axes.set_xticks([cell * 0.5, cell * (2 + NEAREST / 2)], ["it", "its nearest neighbours"])
+    axes.set_xticks([cell * 0.5, cell * (2 + NEAREST / 2)], ["image", "its nearest neighbours"])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(False)
@@ -71,7 +71,7 @@ def build(figure, words, spaces, views, near, bank, labels):
         for row in range(len(spaces))
     ]
     # The counts stand to the right of the picture: leave them a place.
-    axes.set_xlim(0, (NEAREST + 4) * cell)
+    axes.set_xlim(0, (NEAREST + 3.4) * cell)
     right, wrong = (np.float32(to_rgb(colour)) for colour in (plots.RIGHT, plots.WRONG))
 
     def put(canvas, row, column, image, colour):

@@ -10,6 +10,7 @@ from tl_helpers.teaching import plots
 from tl_helpers.teaching.widgets.neighbours import FRAME, GAP, NEAREST, neighbours
 
 GREYS = torch.linspace(0, 1, 40)
+START = {"word": "dark", "change": "lighter", "strength": 0.4}
 CELL = 6 + 2 * FRAME + GAP
 
 
@@ -26,6 +27,7 @@ def example():
         (GREYS > 0.5).long(),
         {"lighter": lambda x, s: (x + s).clamp(0, 1), "the same": lambda x, s: x},
         {"grey": lambda x: x[:, 0, 0, :1], "mirror": lambda x: (x[:, 0, 0, :1] - 0.5).abs()},
+        START,
     )
 
 
@@ -39,6 +41,10 @@ def greys(canvas, row):
     """The grey of the image itself and of its neighbours, in the middle of each cell."""
     line = canvas[row * CELL + FRAME + 3]
     return [float(line[column * CELL + FRAME + 3, 0]) for column in [0, *range(2, NEAREST + 2)]]
+
+
+def test_it_starts_where_it_was_told_to():
+    assert example().state == START
 
 
 def test_the_nearest_in_each_space_stand_in_their_row():
@@ -79,6 +85,6 @@ def test_a_redraw_is_fast():
 def test_what_does_not_fit_is_refused():
     images = plain(GREYS)
     with pytest.raises(ValueError, match="2 images and 1 words, 40 images in the bank and 40"):
-        neighbours(images[:2], ["dark"], images, GREYS, {}, {})
+        neighbours(images[:2], ["dark"], images, GREYS, {}, {}, START)
     with pytest.raises(ValueError, match="7 or more in the bank"):
-        neighbours(images[:1], ["dark"], images[:3], GREYS[:3], {}, {})
+        neighbours(images[:1], ["dark"], images[:3], GREYS[:3], {}, {}, START)

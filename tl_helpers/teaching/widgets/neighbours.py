@@ -12,13 +12,13 @@ FRAME, GAP = 2, 2  # pixels around an image, and between two
 STRENGTHS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
-def neighbours(images, words, bank, labels, changes, spaces) -> Widget:
+def neighbours(images, words, bank, labels, changes, spaces, start) -> Widget:
     """Return the widget of nearest neighbours: an image, a change, its strength; a row a space.
 
     images: float K×1×H×W in [0, 1], the k-th of class k, whose name is ``words[k]``. bank: float
     N×1×H×W, where neighbours are looked for; labels: its N class numbers. changes: {name: function
     of images and a strength from 0 to 1}. spaces: {name: function of images to features N×F}. All
-    of them are called once.
+    of them are called once. start: {"word": …, "change": …, "strength": …}, what is shown first.
 
     Raises ValueError when there are fewer than 7 images in the bank, or numbers do not fit.
     """
@@ -41,14 +41,13 @@ def neighbours(images, words, bank, labels, changes, spaces) -> Widget:
             nearest = distances.topk(NEAREST, largest=False).indices
             near[space, name] = nearest.view(len(STRENGTHS), len(words), NEAREST).numpy()
     bank, labels = np.asarray(bank[:, 0]), np.asarray(labels)
-    first = next(iter(changes))
     return Widget(
         "Nearest neighbours of a changed image",
         Kept(lambda figure: build(figure, words, list(spaces), views, near, bank, labels)),
         size=(8.2, 0.66 * len(spaces) + 0.5),
-        word=Choice("Image", list(words), value=words[0]),
-        change=Choice("Change", list(changes), value=first),
-        strength=Slider("Strength", STRENGTHS, value=0.4),
+        word=Choice("Image", list(words), value=start["word"]),
+        change=Choice("Change", list(changes), value=start["change"]),
+        strength=Slider("Strength", STRENGTHS, value=start["strength"]),
     )
 
 

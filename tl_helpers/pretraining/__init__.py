@@ -6,6 +6,7 @@ import importlib
 # not find its own file imported already.
 _FILES = {
     "autoencoder": ("Autoencoder", "fit_autoencoder"),
+    "contrastive": ("SimCLR", "fit_simclr", "load_simclr", "nt_xent", "random_views"),
     "gan": (
         "Generator",
         "dcgan",
@@ -14,6 +15,15 @@ _FILES = {
         "generator_loss",
         "load_gan",
     ),
+    "masked": (
+        "MaskedAutoencoder",
+        "fit_masked_autoencoder",
+        "load_masked",
+        "masked_loss",
+        "patch_mask",
+    ),
+    "rotation": ("fit_rotation", "load_rotation", "rotated"),
+    "supervised": ("load_supervised",),
     "vae": ("VAE", "fit_vae", "kl_to_standard_normal", "reconstruction_loss", "sample_codes"),
 }
 _PLACES = {name: file for file, names in _FILES.items() for name in names}

@@ -13,6 +13,7 @@ from .labels import labels
 from .latent_walk import latent_walk
 from .losses import losses
 from .mode_collapse import mode_collapse
+from .neighbours import neighbours
 from .optimizers import optimizers
 from .overfitting import overfitting
 from .preprocessing import preprocessing
@@ -33,6 +34,7 @@ __all__ = [
     "latent_walk",
     "losses",
     "mode_collapse",
+    "neighbours",
     "optimizers",
     "overfitting",
     "preprocessing",

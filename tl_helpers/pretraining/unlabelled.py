@@ -1,0 +1,85 @@
+"""What every way of learning without labels shares: inputs alone go through the one loop."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from tl_helpers.data import batches
+from tl_helpers.models import TransferModel
+from tl_helpers.training import History, run
+from tl_helpers.training.device import device_of
+from tl_helpers.training.evaluate import evaluation_mode
+from tl_helpers.training.optimizers import make_optimizer
+
+
+def check_model(model) -> TransferModel:
+    """Return the model; raise TypeError when it is not one of the package's."""
+    if not isinstance(model, TransferModel):
+        raise TypeError(
+            f"model is a {type(model).__name__}; pretraining takes a model of tl.models, with a "
+            "backbone and a head (tl.models.create makes one of any torchvision or timm classifier)"
+        )
+    return model
+
+
+def fit_unlabelled(
+    measure: Callable,
+    data,
+    model: TransferModel,
+    extra: nn.Module,
+    *,
+    epochs: int,
+    lr: float,
+    optimizer,
+    batch_size: int,
+    seed: int | None,
+    **options,
+) -> History:
+    """Train the backbone of ``model``, and ``extra``, to make a loss small that needs no label.
+
+    measure: a function of a batch of inputs, as they are stored, that returns a dict of means
+        over the batch; its "loss" is made small, all of it is recorded for both splits.
+    data: a Task, a split, or a tensor of inputs. extra: what reads the features while they are
+        learned. The other arguments: see ``fit`` and ``run``.
+
+    Raises ValueError when there is nothing to train on, or when the backbone is frozen.
+    """
+    train, valid = getattr(data, "train", data), getattr(data, "valid", None)
+    train, valid = (getattr(split, "inputs", split) for split in (train, valid))
+    if not isinstance(train, torch.Tensor):
+        raise ValueError(
+            f"data is a {type(data).__name__}; it has to be a task, a split or a tensor of inputs"
+        )
+    if not any(parameter.requires_grad for parameter in model.backbone.parameters()):
+        raise ValueError(
+            "model has a frozen backbone, and the backbone is what pretraining teaches: "
+            "call tl.transfer.unfreeze(model) first"
+        )
+    both = nn.ModuleList([model, extra])
+    learned = nn.ModuleList([model.backbone, extra])
+
+    def step(batch, update):
+        found = measure(batch[0])
+        update(found["loss"])
+        return found
+
+    def validate():
+        device, sums = device_of(model), {}
+        with evaluation_mode(both):
+            for inputs in valid.split(batch_size):
+                for name, value in measure(inputs.to(device)).items():
+                    sums[name] = sums.get(name, 0.0) + float(value) * len(inputs)
+        return {name: value / len(valid) for name, value in sums.items()}
+
+    nothing = torch.zeros(len(train))  # where labels would stand
+    return run(
+        step,
+        batches(train, nothing, batch_size=batch_size, shuffle=True, seed=seed or 0),
+        epochs,
+        modules={"model": both},
+        optimizers={"optimizer": make_optimizer(optimizer, learned, lr)},
+        validate=None if valid is None else validate,
+        seed=seed,
+        **options,
+    )

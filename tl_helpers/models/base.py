@@ -98,6 +98,8 @@ class ImageModel(TransferModel):
         # Constants, not weights: they move with the model but stay out of its state dict.
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        # Convolutions follow the layout of their weights; on a CPU this one takes half the time.
+        self.to(memory_format=torch.channels_last)
 
     def prepare(self, inputs):
         """Return images as the backbone takes them: resized, in its channels, normalised.

@@ -99,19 +99,20 @@ def dcgan(num_classes: int = 0, num_codes: int = 64) -> tuple[Generator, ImageMo
             flatten=nn.Flatten(),
         )
     )
+    head = nn.Linear(128 * 3 * 3, max(1, num_classes))
+    generator = Generator(layers, num_codes=num_codes, num_classes=num_classes)
+    for part in (*generator.modules(), *backbone.modules(), head):
+        if isinstance(part, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(part.weight, 0.0, 0.02)
     discriminator = ImageModel(
         backbone,
-        nn.Linear(128 * 3 * 3, max(1, num_classes)),
+        head,
         [("block1",), ("block2",), ("block3",)],
         in_channels=1,
         mean=[0.5],
         std=[0.5],
         image_size=28,
     )
-    generator = Generator(layers, num_codes=num_codes, num_classes=num_classes)
-    for part in (*generator.modules(), *discriminator.modules()):
-        if isinstance(part, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(part.weight, 0.0, 0.02)
     return generator, discriminator
 
 

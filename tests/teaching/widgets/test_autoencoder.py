@@ -73,9 +73,9 @@ def test_the_decoder_is_called_once_and_a_move_is_fast():
     widget = autoencoder(counted, *points(), NAMES)
     seconds = []
     for value in widget.controls["cx"].values[:20]:
-        begin = time.perf_counter()
+        begin = time.process_time()
         widget.set(cx=value)
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
     assert calls == [STEPS**2]
     assert np.median(seconds) < 0.5  # about 0.05; the machine may be busy
 

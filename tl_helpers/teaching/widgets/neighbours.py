@@ -58,11 +58,13 @@ def build(figure, words, spaces, views, near, bank, labels):
     axes = figure.subplots()
     drawn = axes.imshow(ground, vmin=0, vmax=1, interpolation="nearest", animated=True)
     axes.set_yticks([cell * (row + 0.5) for row in range(len(spaces))], spaces)
-    axes.set_xticks([cell * 0.5, cell * (2 + NEAREST / 2)], ["image", "its nearest neighbours"])
+    axes.set_xticks([cell * (2 + NEAREST / 2)], ["its nearest neighbours"])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
+    # How strong the change is, even where the image does not show it: a mirror has no half.
+    told = axes.text(0, -0.1 * cell, " ", va="bottom", animated=True)
     counts = [
         axes.text(
             (NEAREST + 2.1) * cell, cell * (row + 0.5), " ", va="center", animated=True, fontsize=9
@@ -91,6 +93,7 @@ def build(figure, words, spaces, views, near, bank, labels):
             counts[row].set_text(f"{same.sum()} of {NEAREST}")
             said.append(f"{space} {same.sum()}")
         drawn.set_data(canvas)
+        told.set_text(f"{change}, {strength:g}")
         return (
             f"The {word}, {change} with strength {strength:g}. Of its {NEAREST} nearest images so "
             f"many are of its class: {', '.join(said)}."

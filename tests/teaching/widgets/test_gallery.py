@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 
 from tl_helpers.data import Split, Task
-from tl_helpers.teaching.widgets.gallery import COLUMNS, ROWS, draw, gallery
+from tl_helpers.teaching.widgets.gallery import COLUMNS, ROWS, build, gallery
 
 COLOURS = [40, 90, 140, 190, 240]  # of class 0 … 4: what a picture shows is its class
 
@@ -37,7 +37,7 @@ def example():
 
 def drawn(name="drawing one", of_class="b", sample=1):
     figure = Figure(figsize=(6.6, 2.9))
-    return figure, draw(figure, name, TASKS[name], of_class, sample)
+    return figure, build(figure, TASKS)(name, of_class, sample)
 
 
 def cells(figure):

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .base import Choice, Slider, Widget
+from .base import Choice, Kept, Slider, Widget
 
 COLUMNS, ROWS = 8, 3
 GAP = 0.05  # between two pictures, as a share of their width
@@ -24,12 +24,9 @@ def gallery(tasks) -> Widget:
             raise ValueError(f"tasks[{name!r}] is not a task of uint8 images in classes.")
     data_set = Choice("Data set", tasks, value=next(iter(tasks)))
 
-    def draw_state(figure, data_set, of_class, sample):
-        return draw(figure, data_set, tasks[data_set], of_class, sample)
-
     return Widget(
         "Gallery",
-        draw_state,
+        Kept(lambda figure: build(figure, tasks)),
         size=(6.6, 2.9),
         data_set=data_set,
         of_class=_ClassOf(data_set, tasks),
@@ -52,19 +49,31 @@ class _ClassOf(Choice):
         data_set._control.observe(follow, "value")
 
 
-def draw(figure, name, task, of_class, sample) -> str:
-    """Draw up to 24 training pictures of ``of_class``, the ones that number ``sample`` brings."""
-    axes = figure.add_subplot()
+def build(figure, tasks):
+    """Return ``move(data_set, of_class, sample)``, which returns the caption.
+
+    It draws up to 24 training pictures of ``of_class``, the ones that number ``sample`` brings.
+    """
+    axes = figure.add_subplot(animated=True)
     axes.set_axis_off()
-    of_this = np.flatnonzero(task.train.labels.numpy() == task.class_names.index(of_class))
-    chosen = np.random.default_rng(sample).permutation(of_this)[: COLUMNS * ROWS]
-    items = task.train.take(chosen)
-    picture = _mosaic(items.inputs.numpy())
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.set_title(f"{name}: {of_class}")
-    told = "" if items.names is None else f", among them {', '.join(items.names[:3])}"
-    shown = f"{len(items)} of {len(of_this):,} training pictures"
-    return f"{shown} of class {of_class} in {name}{told}."
+    blank = np.zeros((1, 1, 3), np.uint8)
+    drawn = axes.imshow(blank, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    title = axes.set_title(" ")
+
+    def move(data_set, of_class, sample):
+        task = tasks[data_set]
+        of_this = np.flatnonzero(task.train.labels.numpy() == task.class_names.index(of_class))
+        chosen = np.random.default_rng(sample).permutation(of_this)[: COLUMNS * ROWS]
+        items = task.train.take(chosen)
+        mosaic = _mosaic(items.inputs.numpy())
+        drawn.set_data(mosaic)
+        drawn.set_extent((0, mosaic.shape[1], mosaic.shape[0], 0))
+        title.set_text(f"{data_set}: {of_class}")
+        told = "" if items.names is None else f", among them {', '.join(items.names[:3])}"
+        shown = f"{len(items)} of {len(of_this):,} training pictures"
+        return f"{shown} of class {of_class} in {data_set}{told}."
+
+    return move
 
 
 def _mosaic(images):

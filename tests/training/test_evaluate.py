@@ -9,6 +9,7 @@ from torch import nn
 
 import tl_helpers as tl
 from tests.training.conftest import assert_same, make_mlp, make_split, weights
+from tl_helpers.training.evaluate import means
 
 
 class Fixed(nn.Module):
@@ -39,6 +40,19 @@ def test_balanced_accuracy_is_scikit_learns():
     score = tl.evaluate(Fixed(), SimpleNamespace(inputs=logits, labels=labels), batch_size=33)
     expected = balanced_accuracy_score(labels, logits.argmax(1))
     assert score.balanced_accuracy == pytest.approx(expected)
+
+
+def test_means_count_samples_in_eval_mode(device):
+    model = make_mlp(dropout=0.5).to(device).train()
+    inputs = make_split(53).inputs
+
+    def measure(batch):
+        return {"logit": model(batch).mean(), "first": batch[:, 0].mean()}
+
+    found = means(measure, ((part,) for part in inputs.split(8)), model)
+    assert found["logit"] == pytest.approx(float(tl.predict(model, inputs).mean()), abs=1e-6)
+    assert found["first"] == pytest.approx(float(inputs[:, 0].mean()), abs=1e-6)
+    assert model.training and model[0].training
 
 
 def test_leaves_mode_and_statistics_as_they_were(device):

@@ -19,6 +19,8 @@ from tl_helpers.training.device import device_of, to_floats
 from tl_helpers.training.evaluate import evaluation_mode
 from tl_helpers.training.optimizers import make_optimizer
 
+from .conditional import with_labels
+
 EPOCHS = 15  # of the shipped weights; the conditional ones took 10
 
 
@@ -39,13 +41,7 @@ class Generator(nn.Module):
 
     def forward(self, codes, labels=None) -> torch.Tensor:
         """Return the samples of codes N×num_codes and, for a conditional one, labels int64 N."""
-        if self.num_classes:
-            if labels is None:
-                raise ValueError(
-                    f"labels are missing: this generator has {self.num_classes} classes"
-                )
-            codes = torch.cat([codes, F.one_hot(labels, self.num_classes).to(codes.dtype)], dim=1)
-        return self.layers(codes)
+        return self.layers(with_labels(codes, labels, self.num_classes))
 
     def draw(self, labels) -> torch.Tensor:
         """Return new samples, one for each of N labels, in the present mode, with gradients."""

@@ -8,8 +8,7 @@ from torch import nn
 from tl_helpers.data import batches
 from tl_helpers.models import TransferModel
 from tl_helpers.training import History, run
-from tl_helpers.training.device import device_of
-from tl_helpers.training.evaluate import evaluation_mode
+from tl_helpers.training.evaluate import means
 from tl_helpers.training.optimizers import make_optimizer
 
 
@@ -65,12 +64,7 @@ def fit_unlabelled(
         return found
 
     def validate():
-        device, sums = device_of(model), {}
-        with evaluation_mode(both):
-            for inputs in valid.split(batch_size):
-                for name, value in measure(inputs.to(device)).items():
-                    sums[name] = sums.get(name, 0.0) + float(value) * len(inputs)
-        return {name: value / len(valid) for name, value in sums.items()}
+        return means(measure, ((inputs,) for inputs in valid.split(batch_size)), both)
 
     nothing = torch.zeros(len(train))  # where labels would stand
     return run(

@@ -2,13 +2,14 @@
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from tl_helpers.data import batches
 from tl_helpers.training import History, run
 from tl_helpers.training.device import to_floats
-from tl_helpers.training.evaluate import EVALUATION_BATCH, evaluation_mode
+from tl_helpers.training.evaluate import evaluation_mode, means
 from tl_helpers.training.optimizers import make_optimizer
+
+from .conditional import with_labels
 
 
 class VAE(nn.Module):
@@ -33,12 +34,12 @@ class VAE(nn.Module):
 
     def encode(self, inputs, labels=None):
         """Return mean and log variance of the codes of images, each N×num_codes."""
-        features = self._with_labels(self.encoder(inputs), labels)
+        features = with_labels(self.encoder(inputs), labels, self.num_classes)
         return self.posterior(features).chunk(2, dim=1)
 
     def decode(self, codes, labels=None) -> torch.Tensor:
         """Return the images, N×C×H×W in [0, 1], that the decoder makes of codes N×num_codes."""
-        return self.decoder(self._with_labels(codes, labels))
+        return self.decoder(with_labels(codes, labels, self.num_classes))
 
     def forward(self, inputs, labels=None):
         """Return (outputs, mean, log_variance); the code is drawn anew in each call."""
@@ -55,13 +56,6 @@ class VAE(nn.Module):
         with evaluation_mode(self):
             codes = torch.randn(len(labels), self.num_codes, device=weight.device)
             return self.decode(codes, labels)
-
-    def _with_labels(self, values, labels):
-        if not self.num_classes:
-            return values
-        if labels is None:
-            raise ValueError(f"labels are missing: this VAE has {self.num_classes} classes")
-        return torch.cat([values, F.one_hot(labels, self.num_classes).to(values.dtype)], dim=1)
 
 
 def sample_codes(mean, log_variance) -> torch.Tensor:
@@ -133,13 +127,7 @@ def fit_vae(
         return found
 
     def validate():
-        device, sums = model.posterior.weight.device, {}
-        with evaluation_mode(model):
-            for inputs, labels in batches(valid.inputs, valid.labels, batch_size=EVALUATION_BATCH):
-                found = terms(inputs.to(device), labels.to(device))
-                for name, value in found.items():
-                    sums[name] = sums.get(name, 0.0) + float(value) * len(labels)
-        return {name: value / len(valid) for name, value in sums.items()}
+        return means(terms, batches(valid.inputs, valid.labels), model)
 
     return run(
         step,

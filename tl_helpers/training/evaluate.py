@@ -134,6 +134,22 @@ def score(forward, data, loss, device, dtype, split=False) -> Score:
     return Score(float(loss_sum) / samples, accuracy, balanced, samples)
 
 
+def means(measure, data, module: nn.Module) -> dict:
+    """Return the means over all samples of what ``measure`` says of each batch, in eval mode.
+
+    measure: a function of the tensors of a batch that returns a dict of means over the batch; it
+        computes with ``module``. data: an iterable of batches, each a tuple of tensors.
+    """
+    device, sums, seen = device_of(module), {}, 0
+    with evaluation_mode(module):
+        for batch in data:
+            count = len(batch[0])
+            for name, value in measure(*move(tuple(batch), device)).items():
+                sums[name] = sums.get(name, 0.0) + float(value) * count
+            seen += count
+    return {name: value / seen for name, value in sums.items()}
+
+
 def _over_processes(loss_sum, samples, right, seen):
     parts = distributed.from_all(
         (

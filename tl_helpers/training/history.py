@@ -40,7 +40,7 @@ class History:
         return f"History({len(self)} epochs; last: {', '.join(last)})"
 
     def _columns(self):
-        for name, values in {**asdict(self), **self.metrics}.items():
+        for name, values in {**vars(self), **self.metrics}.items():
             if isinstance(values, list) and name not in ("seconds", "samples_per_second"):
                 yield name, values
 

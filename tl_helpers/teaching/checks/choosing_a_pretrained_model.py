@@ -1,4 +1,4 @@
-"""The checks of lesson 08: regret, a nearest-neighbour probe, LEEP."""
+"""The checks of the lesson on choosing a model: regret, a nearest-neighbour probe, LEEP."""
 
 import numpy as np
 

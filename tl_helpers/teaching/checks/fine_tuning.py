@@ -1,4 +1,4 @@
-"""The checks of lesson 05: normalise an image, read logits, take one channel in place of three."""
+"""The checks of the lesson on fine-tuning: an image normalised, logits read, one grey channel."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Checks of the exercises of lesson 06, freezing strategies."""
+"""The checks of the lesson on freezing: choose k, count what trains, freeze for good."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""The checks of lesson 03: the largest rate of a valley, RMSprop, a schedule with warm-up."""
+"""The checks of the lesson on Adam: the largest rate of a valley, RMSprop, a schedule with warm-up."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The checks of lesson 01: where the gain ends, name the setting, gain with its spread."""
+"""The checks of the lesson on tasks: where the gain ends, the setting named, a gain with spread."""
 
 import numpy as np
 

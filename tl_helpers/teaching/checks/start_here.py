@@ -1,4 +1,4 @@
-"""The checks of lesson 00: fewer labels, your own task, accuracies of unequal batches."""
+"""The checks of the first lesson: fewer labels, your own task, accuracies of unequal batches."""
 
 import functools
 

@@ -76,6 +76,7 @@ def execute(nb, folder: Path, env: dict = HEADLESS, allow_errors=False, record_t
         allow_errors=allow_errors,
         record_timing=record_timing,
         store_widget_state=False,
+        shutdown_kernel="immediate",  # in peace it takes seconds, and a kernel has nothing to save
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # kernels warn of their transport
     )
     start_twice(client.execute, env={**os.environ, **env})

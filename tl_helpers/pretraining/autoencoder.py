@@ -6,11 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tl_helpers.data import batches
-from tl_helpers.training import History, evaluate, run
+from tl_helpers.training import History
 from tl_helpers.training.device import to_floats
-from tl_helpers.training.evaluate import EVALUATION_BATCH
-from tl_helpers.training.optimizers import make_optimizer
+
+from .unlabelled import fit_unlabelled
 
 
 class Autoencoder(nn.Module):
@@ -58,33 +57,21 @@ def fit_autoencoder(
 
     Raises ValueError when there is nothing to train on, or when output and input differ in shape.
     """
-    train, valid = getattr(data, "train", data), getattr(data, "valid", None)
-    train, valid = (getattr(split, "inputs", split) for split in (train, valid))
-    if not isinstance(train, torch.Tensor):
-        raise ValueError(
-            f"data is a {type(data).__name__}; it has to be a task, a split or a tensor of inputs"
-        )
     corrupt = corrupt or nn.Identity()
-    optimizer = make_optimizer(optimizer, model, lr)
 
-    def step(batch, update):
-        targets = to_floats(batch[1])
-        value = loss(_checked(model(corrupt(to_floats(batch[0]))), targets), targets)
-        update(value)
-        return {"loss": value}
+    def measure(inputs):
+        targets = to_floats(inputs)
+        return {"loss": loss(_checked(model(corrupt(targets)), targets), targets)}
 
-    def validate():
-        pairs = ((corrupt(images), images) for images in map(to_floats, valid_batches))
-        return {"loss": evaluate(model, pairs, loss=loss).loss}
-
-    valid_batches = () if valid is None else valid.split(EVALUATION_BATCH)
-    return run(
-        step,
-        batches(train, train, batch_size=batch_size, shuffle=True, seed=seed or 0),
-        epochs,
-        modules={"model": model},
-        optimizers={"optimizer": optimizer},
-        validate=None if valid is None else validate,
+    return fit_unlabelled(
+        measure,
+        data,
+        model,
+        model,
+        epochs=epochs,
+        lr=lr,
+        optimizer=optimizer,
+        batch_size=batch_size,
         seed=seed,
         **options,
     )

@@ -18,7 +18,7 @@ from tl_helpers.seeds import seed_everything
 from tl_helpers.training import History
 from tl_helpers.training.device import to_floats
 
-from .unlabelled import check_model, fit_unlabelled
+from .unlabelled import check_model, fit_backbone
 
 EPOCHS = 40  # of the shipped weights
 JITTER = 0.4
@@ -133,7 +133,7 @@ def fit_simclr(
         first, second = (learner(augment(images)) for _ in range(2))
         return {"loss": nt_xent(first, second, temperature)}
 
-    return fit_unlabelled(
+    return fit_backbone(
         measure,
         data,
         learner.model,

@@ -13,7 +13,7 @@ from tl_helpers.seeds import seed_everything
 from tl_helpers.training import History
 from tl_helpers.training.device import to_floats
 
-from .unlabelled import check_model, fit_unlabelled
+from .unlabelled import check_model, fit_backbone
 
 EPOCHS = 20  # of the shipped weights
 FILE = "masked.safetensors"
@@ -105,7 +105,7 @@ def fit_masked_autoencoder(
         mask = patch_mask(images, patch, share)
         return {"loss": masked_loss(learner(images, mask), images, mask)}
 
-    return fit_unlabelled(
+    return fit_backbone(
         measure,
         data,
         learner.model,

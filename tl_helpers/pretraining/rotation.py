@@ -13,7 +13,7 @@ from tl_helpers.seeds import seed_everything
 from tl_helpers.training import History
 from tl_helpers.training.device import to_floats
 
-from .unlabelled import check_model, fit_unlabelled
+from .unlabelled import check_model, fit_backbone
 
 EPOCHS = 20  # of the shipped weights
 FILE = "rotation.safetensors"
@@ -85,7 +85,7 @@ def fit_rotation(
         accuracy = (logits.argmax(1) == turns).float().mean()
         return {"loss": F.cross_entropy(logits, turns), "accuracy": accuracy}
 
-    return fit_unlabelled(
+    return fit_backbone(
         measure,
         data,
         model,

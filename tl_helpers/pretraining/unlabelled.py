@@ -22,11 +22,28 @@ def check_model(model) -> TransferModel:
     return model
 
 
+def fit_backbone(
+    measure: Callable, data, model: TransferModel, extra: nn.Module, **options
+) -> History:
+    """Train the backbone of ``model``, and ``extra``, which reads its features meanwhile.
+
+    measure, data and the options: see ``fit_unlabelled``. The head of ``model`` stays as it is.
+    Raises ValueError when there is nothing to train on, or when the backbone is frozen.
+    """
+    if not any(parameter.requires_grad for parameter in model.backbone.parameters()):
+        raise ValueError(
+            "model has a frozen backbone, and the backbone is what pretraining teaches: "
+            "call tl.transfer.unfreeze(model) first"
+        )
+    both = nn.ModuleList([model, extra])
+    return fit_unlabelled(measure, data, both, nn.ModuleList([model.backbone, extra]), **options)
+
+
 def fit_unlabelled(
     measure: Callable,
     data,
-    model: TransferModel,
-    extra: nn.Module,
+    module: nn.Module,
+    learned: nn.Module,
     *,
     epochs: int,
     lr: float,
@@ -35,14 +52,15 @@ def fit_unlabelled(
     seed: int | None,
     **options,
 ) -> History:
-    """Train the backbone of ``model``, and ``extra``, to make a loss small that needs no label.
+    """Train ``learned``, a part of ``module`` or all of it, on a loss that needs no label.
 
-    measure: a function of a batch of inputs, as they are stored, that returns a dict of means
-        over the batch; its "loss" is made small, all of it is recorded for both splits.
-    data: a Task, a split, or a tensor of inputs. extra: what reads the features while they are
-        learned. The other arguments: see ``fit`` and ``run``.
+    measure: a function of a batch of inputs, as they are stored, that computes with ``module``
+        and returns a dict of means over the batch; its "loss" is made small, all of it is
+        recorded for both splits.
+    data: a Task (trains on the inputs of task.train, watches those of task.valid), a split, or a
+        tensor of inputs. The other arguments: see ``fit`` and ``run``.
 
-    Raises ValueError when there is nothing to train on, or when the backbone is frozen.
+    Raises ValueError when there is nothing to train on.
     """
     train, valid = getattr(data, "train", data), getattr(data, "valid", None)
     train, valid = (getattr(split, "inputs", split) for split in (train, valid))
@@ -50,13 +68,6 @@ def fit_unlabelled(
         raise ValueError(
             f"data is a {type(data).__name__}; it has to be a task, a split or a tensor of inputs"
         )
-    if not any(parameter.requires_grad for parameter in model.backbone.parameters()):
-        raise ValueError(
-            "model has a frozen backbone, and the backbone is what pretraining teaches: "
-            "call tl.transfer.unfreeze(model) first"
-        )
-    both = nn.ModuleList([model, extra])
-    learned = nn.ModuleList([model.backbone, extra])
 
     def step(batch, update):
         found = measure(batch[0])
@@ -64,14 +75,14 @@ def fit_unlabelled(
         return found
 
     def validate():
-        return means(measure, ((inputs,) for inputs in valid.split(batch_size)), both)
+        return means(measure, ((inputs,) for inputs in valid.split(batch_size)), module)
 
     nothing = torch.zeros(len(train))  # where labels would stand
     return run(
         step,
         batches(train, nothing, batch_size=batch_size, shuffle=True, seed=seed or 0),
         epochs,
-        modules={"model": both},
+        modules={"model": module},
         optimizers={"optimizer": make_optimizer(optimizer, learned, lr)},
         validate=None if valid is None else validate,
         seed=seed,

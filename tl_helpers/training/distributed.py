@@ -4,6 +4,7 @@ Every process walks through the same global batches and takes its share of each.
 weighted by the share's size and summed, so the sum is the gradient of the global batch's mean.
 """
 
+import atexit
 import os
 
 import torch
@@ -14,6 +15,15 @@ def start(device: torch.device) -> None:
     """Join the group that ``torchrun`` describes in the environment, unless that is done already."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        # Gloo's threads have to end before the interpreter does, or the process may abort when it
+        # is done (pytorch/pytorch#179291).
+        atexit.register(leave)
+
+
+def leave() -> None:
+    """Leave the group, if there is one."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def world() -> tuple[int, int]:

@@ -74,7 +74,12 @@ def test_the_validation_loss_is_the_mean_squared_error_in_units_of_one():
     assert history.valid_loss[-1] == pytest.approx(float(wanted), rel=1e-4)
 
 
-def test_corruption_reaches_the_input_and_not_the_target():
+@pytest.mark.parametrize(
+    "corrupt",
+    [lambda x: x + torch.rand(1), lambda x: x.add_(torch.rand(1))],
+    ids=["copy", "in place"],
+)
+def test_corruption_reaches_the_input_and_not_the_target(corrupt):
     seen, targets = [], []
 
     class Recorder(nn.Module):
@@ -92,7 +97,7 @@ def test_corruption_reaches_the_input_and_not_the_target():
 
     images = torch.rand(10, 3)
     tl.pretraining.fit_autoencoder(
-        Recorder(), images, epochs=2, loss=loss, corrupt=lambda x: x + torch.rand(1), **QUIET
+        Recorder(), images, epochs=2, loss=loss, corrupt=corrupt, **QUIET
     )
     first, second = (float((g - c).mean()) for g, c in zip(seen, targets, strict=True))
     assert first > 0 and second > 0 and first != second, "it is drawn anew each time"

@@ -57,11 +57,12 @@ def fit_autoencoder(
 
     Raises ValueError when there is nothing to train on, or when output and input differ in shape.
     """
-    corrupt = corrupt or nn.Identity()
 
     def measure(inputs):
         targets = to_floats(inputs)
-        return {"loss": loss(_checked(model(corrupt(targets)), targets), targets)}
+        # A copy: what is spoilt in place must not spoil the target.
+        given = corrupt(targets.clone()) if corrupt else targets
+        return {"loss": loss(_checked(model(given), targets), targets)}
 
     return fit_unlabelled(
         measure,

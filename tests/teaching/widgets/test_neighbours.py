@@ -69,3 +69,11 @@ def test_the_frame_and_the_count_say_whether_the_class_is_right():
         assert canvas[0, 2 * CELL] == pytest.approx(wanted, abs=1e-6)
     widget.set(change="the same")
     assert drawn(widget)[1][:2] == ["the same, 1", f"{NEAREST} of {NEAREST}"]
+
+
+def test_what_does_not_fit_is_refused():
+    images = plain(GREYS)
+    with pytest.raises(ValueError, match="2 images and 1 words, 40 images in the bank and 40"):
+        neighbours(images[:2], ["dark"], images, GREYS, {}, {}, START)
+    with pytest.raises(ValueError, match="7 or more in the bank"):
+        neighbours(images[:1], ["dark"], images[:3], GREYS[:3], {}, {}, START)

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 import tl_helpers as tl
 from tests.training.conftest import Split, assert_same, make_mlp, make_split, make_task, weights
+from tl_helpers.transfer import GradualUnfreezing
 
 # A process of its own runs every variant: trains with dropout, BatchNorm, augmentation and
 # accumulation; interrupts itself (by the signal of Ctrl-C, or by an exception inside the loss) at
@@ -17,6 +19,7 @@ VARIANTS = {
     "signal": {"loader": False, "precision": "float32", "schedule": "cosine"},
     "raise": {"loader": False, "precision": "float32", "schedule": None},
     "loader": {"loader": True, "precision": "float16", "schedule": None},
+    "own": {"loader": True, "precision": "float32", "schedule": None},
 }
 SCRIPT = """
 import os, random, signal, sys
@@ -33,7 +36,8 @@ def run(name, loader, precision, schedule):
     data = task
     if loader:
         pairs = TensorDataset(task.train.inputs, task.train.labels)
-        data = DataLoader(pairs, 8, shuffle=True)
+        own = torch.Generator().manual_seed(3) if name == "own" else None
+        data = DataLoader(pairs, 8, shuffle=True, generator=own)
 
     def augment(item):
         noise = 0.1 * torch.randn_like(item)
@@ -76,7 +80,7 @@ def stages(tmp_path_factory):
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_resume_in_a_fresh_process_is_exact(stages, name):
-    # 7 batches an epoch in windows of 2: step 10 is the third of the second epoch, in mid-window
+    # 7 batches an epoch in windows of 2: batch 10 is the third of the second epoch
     straight, first, resumed = (stages[stage][name] for stage in ("straight", "first", "resumed"))
     assert first["interrupted"] and len(first["losses"]) == 1
     assert not resumed["interrupted"]
@@ -140,7 +144,10 @@ def test_cached_features_resume(tmp_path):
         ({"accumulate": 2}, "written with accumulate"),
         ({"schedule": "cosine"}, "written with schedule"),
         ({"epochs": 1}, "already holds 2"),
-        ({"callbacks": [object()]}, "callbacks"),
+        ({"callbacks": [GradualUnfreezing()]}, "callbacks"),
+        ({"lr": 0.5}, "written with lr of optimizer = 0.001, this run has 0.5"),
+        ({"optimizer": "sgd"}, "written with optimizer = AdamW, this run has SGD"),
+        ({"weight_decay": 0.1}, "written with weight_decay of optimizer = 0.0, this run has 0.1"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, message):
@@ -184,3 +191,37 @@ def test_writing_is_atomic(tmp_path, monkeypatch):
         tl.fit(make_mlp(), make_split(), checkpoint=path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_where_no_file_can_be_written_is_said_before_the_first_epoch(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "run.pt"):
+        model = make_mlp()
+        with pytest.raises(ValueError, match="which is a folder|which cannot be written"):
+            tl.fit(model, make_split(), checkpoint=path)
+        assert_same(weights(model), weights(make_mlp()))
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    dead, alive = (tmp_path / f"run[1].pt.part{number}" for number in (child.pid, os.getppid()))
+    other = tmp_path / "run2.pt.part1"
+    for file in (dead, alive, other):
+        file.write_bytes(b"half")
+    tl.fit(make_mlp(), make_split(), checkpoint=tmp_path / "run[1].pt")
+    assert not dead.exists() and alive.exists() and other.exists()
+
+
+def test_a_loader_with_a_generator_of_its_own_resumes_exactly(tmp_path):
+    split, path = make_split(), tmp_path / "run.pt"
+
+    def loader():
+        pairs = TensorDataset(split.inputs, split.labels)
+        return DataLoader(pairs, 8, shuffle=True, generator=torch.Generator().manual_seed(3))
+
+    straight, resumed = make_mlp(), make_mlp()
+    tl.fit(straight, loader(), epochs=4)
+    tl.fit(resumed, loader(), epochs=2, checkpoint=path)
+    tl.fit(resumed, loader(), epochs=4, checkpoint=path, resume=True)
+    assert_same(weights(straight), weights(resumed))

@@ -10,7 +10,7 @@ import torch
 
 from tests.training.conftest import assert_same
 
-KINDS = ("plain", "accumulate", "clip", "list", "frozen", "float16")
+KINDS = ("plain", "accumulate", "clip", "list", "frozen", "float16", "pixels", "heads", "norm")
 SCRIPT = """
 import atexit, os, sys
 import torch
@@ -23,18 +23,25 @@ def alone():
 import tl_helpers as tl
 from tests.training.conftest import Split, make_mlp, make_task
 from tests.training.test_distributed import KINDS
+from tests.training.test_losses import make
 
 def run(kind):
-    task = make_task(41)  # batches of 8; the last holds one sample: none is left for process 1
+    # float16: whether the first, largest scale overflows should not hang on the shares
+    task = make_task(41 if kind == "float16" else 42)
+    # Batches of 8; the last holds two samples: none is left for process 1
     model = Split() if kind == "frozen" else make_mlp()
     if kind == "frozen":
         model.backbone.requires_grad_(False)
-    data = task
+    data, more = task, {}
+    if kind in ("pixels", "heads"):  # some labels do not count, in all of a batch even
+        model, data, more["loss"], _ = make(kind, 42)
+    if kind == "norm":
+        model = make_mlp(batchnorm=True)  # statistics go by process: it must learn, and agree
     if kind == "list":
         data = list(tl.data.batches(task.train.inputs, task.train.labels, batch_size=8))
     history = tl.fit(
-        model, data, valid=task.valid, epochs=3, lr=0.05, optimizer="sgd", batch_size=8,
-        accumulate=2 if kind == "accumulate" else 1, clip_norm=0.5 if kind == "clip" else None,
+        model, data, valid=data if kind in ("pixels", "heads") else task.valid, epochs=3, **more, lr=0.05, optimizer="sgd", batch_size=8,
+        accumulate=2 if kind in ("accumulate", "heads") else 1, clip_norm=0.5 if kind == "clip" else None,
         checkpoint=f"{out}-{kind}.run", device="cpu",
         precision="float16" if kind == "float16" else "auto",
     )
@@ -82,9 +89,14 @@ def test_two_processes_equal_one(results, kind):
     alone, first, second = (result[kind] for result in results[:3])
     loose = {"rtol": 1e-2, "atol": 2e-3} if kind == "float16" else {"rtol": 1e-4, "atol": 1e-6}
     assert_same(first["weights"], second["weights"])
+    if kind == "norm":
+        assert first["train"][-1] < first["train"][0]
+        return
     assert_same(alone["weights"], first["weights"], **loose)
     for name in ("train", "valid", "accuracy"):
         assert first[name] == second[name]
+        if kind == "heads" and name == "accuracy":  # each head has its own
+            continue
         assert first[name] == pytest.approx(alone[name], rel=1e-2 if kind == "float16" else 1e-4)
 
 

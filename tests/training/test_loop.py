@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+from collections import UserDict, namedtuple
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -11,7 +13,8 @@ from torch import nn
 import tl_helpers as tl
 from tests.training.conftest import assert_same, make_mlp, make_split, make_task, weights
 from tl_helpers.data.batches import batches
-from tl_helpers.training.loop import NonFiniteLoss, train_mode
+from tl_helpers.training.train_mode import train_mode
+from tl_helpers.training.update import NonFiniteLoss
 
 
 def by_hand(model, split, optimizer, epochs, batch_size, schedule=None, clip_norm=None):
@@ -46,8 +49,8 @@ def test_equals_a_hand_written_loop(name, extra):
     task, ours, theirs = make_task(), make_mlp(0.3, batchnorm=True), make_mlp(0.3, batchnorm=True)
     history = tl.fit(ours, task, epochs=3, lr=0.05, optimizer=name, batch_size=8, seed=0, **extra)
     made = {
-        "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0),
-        "adam": lambda p: torch.optim.Adam(p, lr=0.05),
+        "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0, fused=True),
+        "adam": lambda p: torch.optim.Adam(p, lr=0.05, fused=True),
         "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
     }[name](theirs.parameters())
     torch.manual_seed(tl.seeds.offset(0))
@@ -247,7 +250,7 @@ def test_bad_input_raises_at_the_call(change, message):
         "modules": {"model": model},
         "optimizers": {"optimizer": torch.optim.SGD(model.parameters(), lr=0.1)},
     }
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         tl.run(**{**good, **change})
 
 
@@ -260,3 +263,63 @@ def test_a_loss_with_many_numbers_is_refused():
                 logits, labels, reduction="none"
             ),
         )
+
+
+Pair = namedtuple("Pair", ["image", "label"])
+
+
+@pytest.mark.parametrize(
+    ("batch", "look"),
+    [
+        (Pair(torch.ones(4, 2), torch.zeros(4)), lambda batch: batch.image),
+        (UserDict(image=torch.ones(4, 2)), lambda batch: batch.data["image"]),
+        (MappingProxyType({"image": torch.ones(4, 2)}), lambda batch: batch["image"]),
+        ([torch.ones(4, 2), "word"], lambda batch: batch[0]),
+        ({"deep": (torch.ones(4, 2),)}, lambda batch: batch["deep"][0]),
+    ],
+)
+def test_batches_keep_their_kind(batch, look, device):
+    model, kinds = nn.Linear(2, 1), []
+
+    def step(batch, update):
+        assert look(batch).device.type == device.type
+        kinds.append(type(batch))
+        update(model(look(batch)).mean())
+
+    tl.run(
+        step,
+        [batch],
+        1,
+        modules={"m": model},
+        optimizers={"o": torch.optim.SGD(model.parameters(), lr=0.1)},
+        device=device,
+    )
+    assert kinds == [dict if isinstance(batch, MappingProxyType) else type(batch)]
+
+
+def test_what_counts_may_be_something_else_than_samples():
+    """Sentences of 3, 1 and 2 words: a mean over words, by one batch or by windows of three."""
+    words = torch.tensor([[1.0, 2, 3], [4, 0, 0], [5, 6, 0]])
+
+    def trained(batches, accumulate):
+        model = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(model.weight)
+
+        def step(batch, update):
+            there = batch != 0
+            loss = (model(batch[there].unsqueeze(1)) ** 2).mean()
+            update(loss)
+            return {"loss": loss}
+
+        history = tl.run(
+            *(step, batches, 1),
+            modules={"m": model},
+            optimizers={"o": torch.optim.SGD(model.parameters(), lr=1e-3)},
+            count=lambda batch: int((batch != 0).sum()),
+            accumulate=accumulate,
+        )
+        return model.weight.item(), history.train_loss[0]
+
+    whole, parts = trained([words], 1), trained(list(words.split(1)), 3)
+    assert parts == pytest.approx(whole, rel=1e-6)
+    assert whole[1] == pytest.approx((words**2).sum().item() / 6)

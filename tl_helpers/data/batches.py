@@ -2,6 +2,7 @@
 
 import torch
 
+from tl_helpers import arguments
 from tl_helpers.seeds import offset
 
 
@@ -18,13 +19,23 @@ class Batches:
         self.epoch = 0
 
     def __len__(self):
-        return -(-len(self.inputs) // self.batch_size)
+        return len(self.sizes())
+
+    def sizes(self) -> list[int]:
+        """Return the number of items of each batch.
+
+        A rest of one joins the batch before it: BatchNorm cannot learn from one item.
+        """
+        whole, rest = divmod(len(self.inputs), self.batch_size)
+        sizes = [self.batch_size] * whole + ([rest] if rest else [])
+        if rest == 1 and whole:
+            sizes[-2:] = [self.batch_size + 1]
+        return sizes
 
     def to(self, device):
         """Return the same batches with the tensors on ``device``."""
-        moved = Batches(
-            self.inputs.to(device), self.labels.to(device), self.batch_size, self.shuffle, self.seed
-        )
+        labels = _each(self.labels, lambda part: part.to(device))
+        moved = Batches(self.inputs.to(device), labels, self.batch_size, self.shuffle, self.seed)
         moved.epoch = self.epoch
         return moved
 
@@ -43,25 +54,51 @@ class Batches:
     def from_position(self, epoch: int, position: int):
         """Yield the batches of ``epoch`` from batch number ``position`` on."""
         order = self.order(epoch).to(self.inputs.device)
-        for chosen in order.split(self.batch_size)[position:]:
-            yield self.inputs[chosen], self.labels[chosen]
+        for chosen in order.split(self.sizes())[position:]:
+            yield self.inputs[chosen], _each(self.labels, lambda part, at=chosen: part[at])
+
+
+def _each(labels, function):
+    """Apply a function to labels, or to each head's where they go by name."""
+    if isinstance(labels, dict):
+        return {name: function(part) for name, part in labels.items()}
+    return function(labels)
 
 
 def batches(inputs, labels, *, batch_size=64, shuffle=False, seed=0) -> Batches:
     """Cut tensors in memory into batches.
 
-    inputs: any tensor whose first dimension is N. labels: a tensor of length N.
-    batch_size: items a batch; the last batch holds the rest, nothing is dropped.
-    shuffle: a new order in each pass, set by ``seed`` (which ``TL_SEED`` offsets) and the pass.
+    inputs: any tensor whose first dimension is N. labels: a tensor of length N, or a dictionary of
+        such by name.
+    batch_size: items a batch; the last batch holds the rest, nothing is dropped, and a rest of one
+        joins the batch before it.
+    shuffle: a new order in each pass, set by ``seed`` (which ``TL_SEED`` offsets) and the pass;
+        None draws a seed from torch's randomness.
 
-    Raises ValueError when the lengths differ, there is no item, or batch_size is below 1.
+    Raises ValueError when the lengths differ or there is no item, TypeError or ValueError for
+    another kind of inputs, labels, batch_size, shuffle or seed.
     """
-    if len(inputs) != len(labels):
-        raise ValueError(
-            f"inputs and labels must have the same length, not {len(inputs)} and {len(labels)}"
-        )
+    for name, value in {"inputs": inputs, **_named(labels)}.items():
+        if not isinstance(value, torch.Tensor):
+            raise TypeError(f"{name} is a {type(value).__name__}: a tensor is accepted.")
+        if not value.ndim or len(value) != len(inputs):
+            raise ValueError(
+                f"{name} has shape {tuple(value.shape)}: inputs and labels must have the same "
+                f"length, and inputs has shape {tuple(inputs.shape)}."
+            )
     if len(inputs) == 0:
         raise ValueError("inputs is empty: batches need at least one item")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be 1 or more")
+    arguments.whole_number("batch_size", batch_size)
+    arguments.choice("shuffle", shuffle, (True, False))
+    arguments.seed("seed", seed)
+    if seed is None:
+        seed = int(torch.randint(2**31, ()))
     return Batches(inputs, labels, batch_size, shuffle, seed)
+
+
+def _named(labels) -> dict:
+    if not isinstance(labels, dict):
+        return {"labels": labels}
+    if not labels:
+        raise ValueError("labels is an empty dictionary: at least one head is needed.")
+    return {f"labels[{name!r}]": part for name, part in labels.items()}

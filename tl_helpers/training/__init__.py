@@ -4,7 +4,8 @@ from tl_helpers.training.early_stopping import EarlyStopping
 from tl_helpers.training.evaluate import Score, evaluate, predict
 from tl_helpers.training.fit import fit
 from tl_helpers.training.history import History
-from tl_helpers.training.loop import NonFiniteLoss, State, Update, run
+from tl_helpers.training.loop import State, run
+from tl_helpers.training.update import NonFiniteLoss, Update
 
 __all__ = [
     "EarlyStopping",

@@ -1,51 +1,40 @@
 """Checkpoints: one file that holds everything a run needs to go on as if nothing had happened."""
 
+import glob
 import os
-import random
 from pathlib import Path
 
-import numpy as np
+import psutil
 import torch
 
-FORMAT = 1
+FORMAT = 2
 
 
-def random_state(device: torch.device, torch_state=None) -> dict:
-    """Return the state of every source of randomness, as plain data and tensors.
+def prepare(path) -> None:
+    """Make the folder of a checkpoint, and remove what runs that were killed left beside it.
 
-    torch_state: the CPU state to store in place of the present one.
+    Raises ValueError at once when no file could be written there, and not after the first epoch.
     """
-    name, keys, position, has_gauss, gauss = np.random.get_state()
-    state = {
-        "python": random.getstate(),
-        "numpy": (name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
-        "torch": torch.get_rng_state() if torch_state is None else torch_state,
-    }
-    if device.type == "cuda":
-        state["device"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        state["device"] = torch.mps.get_rng_state()
-    return state
-
-
-def set_random_state(state: dict, device: torch.device) -> None:
-    """Put every source of randomness back into a state that ``random_state`` returned."""
-    version, numbers, gauss = state["python"]
-    random.setstate((version, tuple(numbers), gauss))
-    name, keys, *rest = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(state["torch"])
-    if "device" in state and device.type == "cuda":
-        torch.cuda.set_rng_state(state["device"], device)
-    elif "device" in state and device.type == "mps":
-        torch.mps.set_rng_state(state["device"])
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"checkpoint is {str(path)!r}, which is a folder: a file is accepted.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = _part(path, os.getpid())
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise ValueError(f"checkpoint is {str(path)!r}, which cannot be written: {error}") from None
+    for left in path.parent.glob(f"{glob.escape(path.name)}.part*"):
+        number = left.name.rpartition(".part")[2]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            left.unlink(missing_ok=True)
 
 
 def save(path, contents: dict) -> None:
     """Write a checkpoint in one move: a reader finds the old file or the new one, never a part."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part{os.getpid()}")
+    part = _part(path, os.getpid())
     try:
         with open(part, "wb") as file:
             torch.save({"format": FORMAT, **contents}, file)
@@ -71,3 +60,7 @@ def load(path) -> dict:
     if not isinstance(contents, dict) or contents.get("format") != FORMAT:
         raise ValueError(f"checkpoint {path} was not written by tl.fit or tl.run of this version")
     return contents
+
+
+def _part(path: Path, process: int) -> Path:
+    return path.with_name(f"{path.name}.part{process}")

@@ -1,8 +1,11 @@
 """Device and precision: where a run computes, and in which numbers."""
 
 import contextlib
+import copy
 import os
+from collections.abc import Mapping, MutableMapping
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -21,7 +24,7 @@ def pick_device(device="auto") -> torch.device:
     Raises ValueError for a device that this machine does not have.
     """
     here = present()
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         number = int(os.environ.get("LOCAL_RANK", "0"))
         return torch.device(here[0], number if here[0] == "cuda" else None)
     try:
@@ -42,12 +45,12 @@ def pick_precision(precision: str, device: torch.device):
 
     ``"auto"`` is float32 on CPU and MPS, bfloat16 on CUDA from compute capability 8, else float16.
     """
-    if precision == "auto":
+    if isinstance(precision, str) and precision == "auto":
         if device.type != "cuda":
             return None
         capability = torch.cuda.get_device_capability(device)
         return torch.bfloat16 if capability >= (8, 0) else torch.float16
-    if precision not in PRECISIONS:
+    if not isinstance(precision, str) or precision not in PRECISIONS:
         raise ValueError(
             f"precision is {precision!r}; it must be 'auto' or one of {', '.join(PRECISIONS)}"
         )
@@ -68,22 +71,49 @@ def device_of(module: nn.Module) -> torch.device:
     return torch.device("cpu")
 
 
+def each_tensor(batch, function):
+    """Return ``batch`` with ``function`` applied to each of its tensors, of whatever kind it is.
+
+    A batch is a tensor, or tuples, named tuples, lists and mappings of them; what is nothing of
+    this kind stays as it is.
+    """
+    if isinstance(batch, torch.Tensor):
+        return function(batch)
+    if isinstance(batch, Mapping):
+        values = {name: each_tensor(value, function) for name, value in batch.items()}
+        if not isinstance(batch, MutableMapping):
+            return values
+        changed = copy.copy(batch)  # keeps a kind of its own, such as a tokenizer's
+        changed.update(values)
+        return changed
+    if isinstance(batch, (tuple, list)):
+        values = [each_tensor(value, function) for value in batch]
+        return type(batch)(*values) if hasattr(batch, "_fields") else type(batch)(values)
+    return batch
+
+
 def move(batch, device: torch.device):
-    """Return ``batch`` (a tensor, or tuples, lists, dicts of them) on ``device``.
+    """Return ``batch`` (see ``each_tensor``) on ``device``.
 
     Copies from the CPU to CUDA are pinned and do not block; what is there already stays as it is.
     """
-    if isinstance(batch, torch.Tensor):
-        if batch.device == device:
-            return batch
-        if device.type == "cuda" and batch.device.type == "cpu" and not batch.is_pinned():
-            batch = batch.pin_memory()
-        return batch.to(device, non_blocking=True)
-    if isinstance(batch, dict):
-        return {name: move(value, device) for name, value in batch.items()}
-    if isinstance(batch, (tuple, list)):
-        return tuple(move(value, device) for value in batch)
-    return batch
+
+    def to_device(tensor):
+        if tensor.device == device:
+            return tensor
+        if device.type == "cuda" and tensor.device.type == "cpu" and not tensor.is_pinned():
+            tensor = tensor.pin_memory()
+        return tensor.to(device, non_blocking=True)
+
+    return each_tensor(batch, to_device)
+
+
+def as_tensor(values: np.ndarray) -> torch.Tensor:
+    """Return an array as a tensor of uint8, int64 or float32."""
+    found = torch.from_numpy(np.ascontiguousarray(values))
+    if found.is_floating_point():
+        return found.float()
+    return found if found.dtype == torch.uint8 else found.long()
 
 
 def to_floats(inputs: torch.Tensor) -> torch.Tensor:

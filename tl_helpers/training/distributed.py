@@ -6,9 +6,12 @@ weighted by the share's size and summed, so the sum is the gradient of the globa
 
 import atexit
 import os
+from collections.abc import Mapping
 
 import torch
 from torch import distributed
+
+from tl_helpers.training.device import each_tensor
 
 
 def start(device: torch.device) -> None:
@@ -33,34 +36,34 @@ def world() -> tuple[int, int]:
     return 0, 1
 
 
-def share(batch, rank: int, size: int):
-    """Return this process's share of a global batch, and how many of its samples count.
+def share(batch, rank: int, size: int, count):
+    """Return this process's share of a global batch, and how much of it counts.
 
-    A process for which nothing is left takes one sample that counts as none, so that all processes
-    go through the same exchanges.
+    count: a function of a batch, as in ``run``. No share is a single item, on which BatchNorm
+    could not learn: of a small batch some processes get nothing. They take two items that count
+    as none, so that all processes go through the same exchanges.
     """
     total = batch_length(batch)
-    chosen = torch.arange(total).tensor_split(size)[rank]
-    start, count = (int(chosen[0]), len(chosen)) if len(chosen) else (0, 0)
-    stop = start + max(1, count)
+    shares = max(1, min(size, total // 2))
+    chosen = torch.arange(total).tensor_split(shares)[rank] if rank < shares else (0, 1)
+    start, stop = int(chosen[0]), int(chosen[-1]) + 1
 
-    def cut(value):
-        if isinstance(value, torch.Tensor):
-            return value[start:stop] if value.ndim and len(value) == total else value
-        if isinstance(value, dict):
-            return {name: cut(inner) for name, inner in value.items()}
-        return tuple(cut(inner) for inner in value) if isinstance(value, (tuple, list)) else value
+    def cut(tensor):
+        return tensor[start:stop] if tensor.ndim and len(tensor) == total else tensor
 
-    return cut(batch), count
+    part = each_tensor(batch, cut)
+    counted = count(part)
+    if rank >= shares:
+        counted = dict.fromkeys(counted, 0) if isinstance(counted, dict) else 0
+    return part, counted
 
 
 def batch_length(batch) -> int:
     """Return the number of samples in a batch: the length of its first tensor."""
     if isinstance(batch, torch.Tensor):
         return len(batch) if batch.ndim else 1
-    values = batch.values() if isinstance(batch, dict) else batch
-    if isinstance(batch, (dict, tuple, list)):
-        for value in values:
+    if isinstance(batch, (Mapping, tuple, list)):
+        for value in batch.values() if isinstance(batch, Mapping) else batch:
             length = batch_length(value)
             if length:
                 return length

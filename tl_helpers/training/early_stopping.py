@@ -3,6 +3,8 @@
 import copy
 import math
 
+from tl_helpers import arguments
+
 
 class EarlyStopping:
     """Stop after ``patience`` epochs without a lower validation loss; then restore the best weights.
@@ -12,10 +14,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int):
-        if not isinstance(patience, int) or patience < 1:
-            raise ValueError(
-                f"early_stopping is {patience!r}; it must be None or a whole number of epochs"
-            )
+        arguments.whole_number("early_stopping", patience)
         self.patience, self.best, self.since, self.weights = patience, math.inf, 0, None
 
     def on_epoch_end(self, state):

@@ -1,52 +1,46 @@
 """Evaluation: what a model gets right, counted over samples and leaving the model as it was."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import nn
 
+from tl_helpers import arguments
 from tl_helpers.data.batches import batches
-from tl_helpers.training import distributed
-from tl_helpers.training.device import autocast, device_of, move, pick_precision, to_floats
+from tl_helpers.training import distributed, losses
+from tl_helpers.training.device import (
+    as_tensor,
+    autocast,
+    device_of,
+    each_tensor,
+    move,
+    pick_precision,
+    to_floats,
+)
 
 # On a CPU, larger batches of images are slower: what they pass on no longer fits its caches.
 EVALUATION_BATCH = 64
-LOSSES = {"cross_entropy": nn.functional.cross_entropy}
 
 
 @dataclass(frozen=True)
 class Score:
     """The outcome of an evaluation.
 
-    loss: mean over samples. accuracy: the fraction of samples whose largest logit is at their
-    label; balanced_accuracy: the mean over the classes present of that fraction within the class;
-    both None for float targets. samples: how many were scored.
+    loss: mean over what counts. accuracy: the fraction of labels at which the largest logit
+    stands (labels of -100 do not count); balanced_accuracy: the mean over the classes present of
+    that fraction within the class; both None for float targets. samples: how many were scored.
+    heads: with labels by name, the score of each head; accuracies then stand there alone, and
+    loss is the sum of the heads' losses.
     """
 
     loss: float
     accuracy: float | None
     balanced_accuracy: float | None
     samples: int
-
-
-def pick_loss(loss):
-    """Return the loss function for a name or a function (logits, labels) -> mean over the batch."""
-    if callable(loss):
-        return loss
-    if loss not in LOSSES:
-        raise ValueError(
-            f"loss is {loss!r}; it must be one of {', '.join(LOSSES)} or a function "
-            "(logits, labels) -> a tensor with one number"
-        )
-    return LOSSES[loss]
-
-
-def matched(logits, labels):
-    """Return the logits in the shape of float targets: N×1 against N would broadcast to N×N."""
-    if labels.is_floating_point() and logits.shape == (*labels.shape, 1):
-        return logits.squeeze(-1)
-    return logits
+    heads: dict = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -64,11 +58,12 @@ def evaluation_mode(model: nn.Module):
 
 def as_batches(data, batch_size: int):
     """Return batches of a split (anything with inputs and labels), or ``data`` when it is batches."""
+    arguments.whole_number("batch_size", batch_size)
     if hasattr(data, "inputs") and hasattr(data, "labels") and not hasattr(data, "from_position"):
         return batches(data.inputs, data.labels, batch_size=batch_size)
     if hasattr(data, "train") and hasattr(data, "test"):
         raise ValueError("data is a whole task: name the split, for example task.test")
-    if not hasattr(data, "__iter__") or isinstance(data, torch.Tensor):
+    if not hasattr(data, "__iter__") or isinstance(data, (torch.Tensor, str, bytes, Mapping)):
         raise ValueError(
             f"data must be a split or an iterable of (inputs, labels), not a {type(data).__name__}"
         )
@@ -86,16 +81,13 @@ def evaluate(
     """Score a model on a split, or on an iterable of (inputs, labels) batches.
 
     The model computes where it is, in eval mode, and comes back in the mode it was in. loss: as in
-    ``fit``. Raises ValueError for an empty or unknown kind of data.
+    ``fit``; the value does not depend on how the data is cut into batches. Labels of -100 count
+    neither in the loss nor in the accuracy. Raises ValueError for an empty or unknown kind of data.
     """
+    arguments.module("model", model)
     device = device_of(model)
-    return score(
-        model,
-        as_batches(data, batch_size),
-        pick_loss(loss),
-        device,
-        pick_precision(precision, device),
-    )
+    dtype = pick_precision(precision, device)
+    return score(model, as_batches(data, batch_size), losses.pick_loss(loss), device, dtype)
 
 
 def score(forward, data, loss, device, dtype, split=False) -> Score:
@@ -104,34 +96,121 @@ def score(forward, data, loss, device, dtype, split=False) -> Score:
     split: divide each batch among the processes and add up their counts; all of them must call.
     """
     rank, world = distributed.world() if split else (0, 1)
-    loss_sum, samples, right, seen = 0.0, 0, None, None
+    tallies, kept, samples, is_mean = {}, [], 0, None
     with evaluation_mode(forward), autocast(device, dtype):
         for batch in data:
-            count = distributed.batch_length(batch)
+            items = distributed.batch_length(batch)
             if world > 1:
-                batch, count = distributed.share(batch, rank, world)
+                batch, items = distributed.share(batch, rank, world, distributed.batch_length)
             inputs, labels = move(tuple(batch), device)
-            logits = matched(forward(to_floats(inputs)), labels)
-            loss_sum = loss_sum + loss(logits, labels).float() * count
-            samples += count
-            if not labels.is_floating_point() and count:
-                classes = logits.shape[-1]
-                if right is None:
-                    right = torch.zeros(classes, device=device)
-                    seen = torch.zeros(classes, device=device)
-                hits = labels[logits.argmax(-1) == labels]
-                right += torch.bincount(hits.flatten(), minlength=classes)
-                seen += torch.bincount(labels.flatten(), minlength=classes)
-    if world > 1:
-        loss_sum, samples, right, seen = _over_processes(loss_sum, samples, right, seen)
-    if not samples:
-        raise ValueError("data is empty: there is nothing to evaluate")
-    accuracy = balanced = None
-    if right is not None:
-        right, seen = right.double().cpu(), seen.double().cpu()
-        accuracy = float(right.sum() / seen.sum())
+            logits = forward(to_floats(inputs))
+            if is_mean is None:
+                losses.check(loss, logits, labels)
+                is_mean = losses.is_mean(loss, logits, labels)
+            if not items:
+                continue
+            samples += items
+            if is_mean:
+                _count_losses(tallies, loss, logits, labels)
+            else:
+                kept.append(each_tensor((logits, labels), _plain))
+            _count_right(tallies, logits, labels)
+        parts = [(tallies, kept, samples)]
+        if world > 1:
+            parts = distributed.from_all((_on_cpu(tallies), kept, samples))
+        total, samples = _together(parts), sum(part[2] for part in parts)
+        if not samples:
+            raise ValueError("data is empty: there is nothing to evaluate")
+        kept = [pair for part in parts for pair in part[1]]
+        whole = float(loss(*_joined(kept))) if kept else None
+    heads = {head: tally.score(samples) for head, tally in total.items()}
+    together = heads.pop(None, None)  # labels that are one tensor, or one loss of several heads
+    if whole is None:
+        whole = sum(head.loss for head in heads.values()) if together is None else together.loss
+    if heads:
+        return Score(whole, None, None, samples, heads)
+    return replace(together, loss=whole)
+
+
+class _Tally:
+    """What is counted of one head while batches go by."""
+
+    def __init__(self):
+        self.loss, self.counted = 0.0, 0
+        self.right = self.seen = None  # labels of each class that were right, and that were there
+
+    def score(self, samples) -> Score:
+        loss = float(self.loss) / self.counted if self.counted else 0.0
+        if self.seen is None or not self.seen.any():
+            return Score(loss, None, None, samples)
+        right, seen = self.right.double().cpu(), self.seen.double().cpu()
         balanced = float((right / seen)[seen > 0].mean())
-    return Score(float(loss_sum) / samples, accuracy, balanced, samples)
+        return Score(loss, float(right.sum() / seen.sum()), balanced, samples)
+
+
+def _count_losses(tallies, loss, logits, labels):
+    values, counts = losses.measure(loss, logits, labels), losses.count(loss, labels)
+    if not isinstance(values, dict):
+        values, counts = {None: values}, {None: counts}
+    for head, value in values.items():
+        tally = tallies.setdefault(head, _Tally())
+        if counts[head]:
+            tally.loss = tally.loss + value.float() * counts[head]
+            tally.counted += counts[head]
+
+
+def _count_right(tallies, logits, labels):
+    if not isinstance(labels, dict):
+        logits, labels = {None: logits}, {None: labels}
+    for head, part in labels.items():
+        tally, said = tallies.setdefault(head, _Tally()), logits.get(head)
+        if said is None or part.is_floating_point() or not losses.classes_of(said, part):
+            continue
+        classes, there = said.shape[1], part != losses.IGNORED
+        if tally.right is None:
+            tally.right = torch.zeros(classes, device=part.device)
+            tally.seen = torch.zeros(classes, device=part.device)
+        tally.right += torch.bincount(part[there & (said.argmax(1) == part)], minlength=classes)
+        tally.seen += torch.bincount(part[there], minlength=classes)
+
+
+def _plain(tensor):
+    return tensor.float().cpu() if tensor.is_floating_point() else tensor.cpu()
+
+
+def _on_cpu(tallies):
+    for tally in tallies.values():
+        tally.loss = float(tally.loss)
+        if tally.seen is not None:
+            tally.right, tally.seen = tally.right.cpu(), tally.seen.cpu()
+    return tallies
+
+
+def _together(parts) -> dict:
+    """Return the sums of the tallies of all processes, by head."""
+    total = dict(parts[0][0])
+    for tallies, *_ in parts[1:]:
+        for head, tally in tallies.items():
+            if head not in total:
+                total[head] = tally
+                continue
+            into = total[head]
+            into.loss, into.counted = into.loss + tally.loss, into.counted + tally.counted
+            if tally.seen is not None:
+                into.right = tally.right if into.seen is None else into.right + tally.right
+                into.seen = tally.seen if into.seen is None else into.seen + tally.seen
+    return total
+
+
+def _joined(pairs):
+    """Return all logits and all labels of a list of (logits, labels)."""
+    first = pairs[0]
+    return tuple(
+        {name: torch.cat([pair[i][name] for pair in pairs]) for name in first[i]}
+        if isinstance(first[i], dict)
+        else torch.cat([pair[i] for pair in pairs])
+        for i in range(2)
+    )
 
 
 def means(measure, data, module: nn.Module) -> dict:
@@ -168,21 +247,33 @@ def _over_processes(loss_sum, samples, right, seen):
     )
 
 
-def predict(model: nn.Module, data, *, batch_size: int = EVALUATION_BATCH) -> torch.Tensor:
-    """Return the logits of a model: float32 on the CPU, N×C.
+def predict(model: nn.Module, data, *, batch_size: int = EVALUATION_BATCH):
+    """Return the logits of a model: float32 on the CPU, N×C (or as the model's heads have them).
 
-    data: a split, a tensor of inputs (uint8 or float N×C×H×W, or token ids), or an iterable of
-    input tensors or (inputs, labels) batches. Eval mode; the model comes back in the mode it was
-    in. Raises ValueError when there is no input.
+    data: a split, a tensor or NumPy array of inputs (uint8 or float N×C×H×W, or token ids), or an
+    iterable of input tensors or (inputs, labels) batches. Of a model with several heads, a
+    dictionary of logits comes back. Eval mode; the model comes back in the mode it was in. Raises
+    ValueError when there is no input.
     """
+    arguments.module("model", model)
+    arguments.whole_number("batch_size", batch_size)
     inputs = getattr(data, "inputs", data)
+    if isinstance(inputs, np.ndarray):
+        inputs = as_tensor(inputs)
     if isinstance(inputs, torch.Tensor):
         data = inputs.split(batch_size) if len(inputs) else ()
+    elif not hasattr(data, "__iter__") or isinstance(data, (str, bytes)):
+        raise ValueError(
+            f"data must be a split, inputs or an iterable of batches, not a {type(data).__name__}"
+        )
     device, logits = device_of(model), []
     with evaluation_mode(model):
         for batch in data:
-            inputs = batch if isinstance(batch, torch.Tensor) else batch[0]
-            logits.append(model(to_floats(move(inputs, device))).float().cpu())
+            inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
+            found = model(to_floats(move(inputs, device)))
+            logits.append(each_tensor(found, _plain))
     if not logits:
         raise ValueError("data is empty: there is nothing to predict")
+    if isinstance(logits[0], dict):
+        return {head: torch.cat([part[head] for part in logits]) for head in logits[0]}
     return torch.cat(logits)

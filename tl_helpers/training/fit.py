@@ -6,20 +6,14 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from tl_helpers import arguments
 from tl_helpers.data.batches import Batches, batches
 from tl_helpers.training import cached_features as cached
-from tl_helpers.training import distributed, loop
+from tl_helpers.training import distributed, loop, losses
 from tl_helpers.training import progress as progress_
-from tl_helpers.training.device import pick_device, pick_precision, to_floats
+from tl_helpers.training.device import device_of, move, pick_device, pick_precision, to_floats
 from tl_helpers.training.early_stopping import EarlyStopping
-from tl_helpers.training.evaluate import (
-    EVALUATION_BATCH,
-    as_batches,
-    evaluation_mode,
-    matched,
-    pick_loss,
-    score,
-)
+from tl_helpers.training.evaluate import EVALUATION_BATCH, as_batches, evaluation_mode, score
 from tl_helpers.training.history import History
 from tl_helpers.training.optimizers import make_optimizer
 
@@ -35,7 +29,7 @@ def fit(
     epochs: int = 1,
     lr: float | None = None,
     optimizer="adamw",
-    loss: str | Callable = "cross_entropy",
+    loss: str | Callable | dict = "cross_entropy",
     schedule=None,
     batch_size: int = 64,
     augment: Callable | None = None,
@@ -56,13 +50,20 @@ def fit(
 ) -> History:
     """Train what is trainable in ``model`` and return the History.
 
-    model: any module that maps inputs to logits (N×C); uint8 images reach it as floats in [0, 1].
+    model: any module that maps inputs to logits, N×C, N×C×L, N×C×H×W, or a dictionary of such by
+        head; uint8 images reach it as floats in [0, 1].
     task: a Task (trains on task.train, watches task.valid), a split, or an iterable of
-        (inputs, labels) batches, which then sets the batches.
+        (inputs, labels) batches, which then sets the batches. Labels are as in ``Split``: where
+        they are -100 nothing counts.
     valid: a split or batches to watch in place of task.valid.
     epochs: the total, also for a resumed run.
     lr, weight_decay, optimizer: see ``make_optimizer``; the defaults are AdamW, 1e-3 and 0.
-    loss: "cross_entropy" or a function (logits, labels) -> mean over the batch.
+    loss: "cross_entropy", or a function (logits, labels) -> mean over what counts in the batch;
+        with labels by name a dictionary of these by head ("cross_entropy" alone means each head),
+        whose sum is minimised, or one function of both dictionaries. Means of batches are put
+        together by what counted in each (``nn.CrossEntropyLoss(weight=…)``: by class weights). A
+        loss that is no mean of its items' losses is taken batch by batch in training, and of the
+        whole split at once in validation.
     schedule: None (constant), "cosine" (with warm-up), "one_cycle", or (step, total) -> factor.
     batch_size: samples a batch, over all processes together.
     augment: a function of one item as it is stored (uint8 C×H×W), called anew for each item.
@@ -76,28 +77,34 @@ def fit(
 
     Raises ValueError or TypeError at the call for input that cannot be trained on.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, not a {type(model).__name__}")
-    if l1 < 0:
-        raise ValueError(f"l1 is {l1}; it must be 0 or above")
-    if cache_features not in ("auto", True, False):
-        raise ValueError(f"cache_features is {cache_features!r}; it must be 'auto', True or False")
-    loss_function = pick_loss(loss)
+    arguments.module("model", model)
+    arguments.number("l1", l1, low=0)
+    arguments.seed("seed", seed)
+    arguments.choice("cache_features", cache_features, ("auto", True, False))
+    if augment is not None and not callable(augment):
+        raise TypeError(f"augment is {augment!r}: None or a function of one item is accepted.")
+    callbacks = loop.check_callbacks(callbacks)
+    loss_function = losses.pick_loss(loss)
+    stopping = [] if early_stopping is None else [EarlyStopping(early_stopping)]
+    device = pick_device(device)
+    dtype = pick_precision(precision, device)
+    distributed.start(device)
     train, valid = _splits(task, valid, batch_size, seed)
-    if early_stopping is not None and valid is None:
+    if stopping and valid is None:
         raise ValueError("early_stopping needs validation: give a task with valid, or valid=")
     loop.check_repeatable(train, epochs)
+    optimizer = make_optimizer(optimizer, model, lr, weight_decay)
+    many = accumulate != 1 or distributed.world()[1] > 1
+    train = _checked(train, model, loss_function, many)
+    valid = None if valid is None else _checked(valid, model, loss_function)
     in_memory = all(isinstance(part, Batches) for part in (train, valid) if part is not None)
-    why_not = cached.why_not(model, in_memory, augment, callbacks)
+    few = train.inputs[:2] if in_memory else None
+    why_not = cached.why_not(model, few, augment, callbacks)
     if cache_features is True and why_not:
         raise ValueError(f"cache_features=True would not be exact here: {why_not}")
-    device = pick_device(device)
-    distributed.start(device)
-    dtype = pick_precision(precision, device)
-    optimizer = make_optimizer(optimizer, model, lr, weight_decay)
-    model.to(device, memory_format=_memory_format(model, device, dtype))
-    train, valid = (_ready(part, model, loss, device) for part in (train, valid))
 
+    model.to(device, memory_format=_memory_format(model, device, dtype))
+    train, valid = (_on_device(part, device) for part in (train, valid))
     forward, feature_seconds = model, 0.0
     if cache_features and not why_not:
         started = time.perf_counter()
@@ -107,24 +114,27 @@ def fit(
             return History(interrupted=True)
         forward, feature_seconds = model.head, time.perf_counter() - started
     called = torch.compile(forward) if compile else forward
+    all_count = isinstance(train, Batches) and losses.all_count(loss_function, train.labels)
 
     def step(batch, update):
         inputs, labels = batch
         if augment is not None:
-            inputs = torch.stack([augment(item) for item in inputs])
-        value = loss_function(matched(called(to_floats(inputs)), labels), labels)
+            inputs = torch.stack([_augmented(augment, item) for item in inputs])
+        value = losses.measure(loss_function, called(to_floats(inputs)), labels, not all_count)
         if l1:
             weights = (p for p in model.parameters() if p.requires_grad)
-            update(value + l1 * sum(p.abs().sum() for p in weights))
+            update(_plus(value, l1 * sum(p.abs().sum() for p in weights)))
         else:
             update(value)
         return {"loss": value}
 
     def validate():
         result = score(forward, valid, loss_function, device, dtype, split=True)
-        return {"loss": result.loss, "accuracy": result.accuracy}
+        found = {"loss": result.loss, "accuracy": result.accuracy}
+        for head, part in result.heads.items():
+            found |= {f"{head}_loss": part.loss, f"{head}_accuracy": part.accuracy}
+        return found
 
-    stopping = [] if early_stopping is None else [EarlyStopping(early_stopping)]
     history = loop.run(
         step,
         train,
@@ -133,6 +143,7 @@ def fit(
         optimizers={"optimizer": optimizer},
         schedule=schedule,
         validate=None if valid is None else validate,
+        count=None if all_count else lambda batch: losses.count(loss_function, batch[1]),
         precision=precision,
         device=device,
         accumulate=accumulate,
@@ -150,95 +161,101 @@ def fit(
 
 def _splits(task, valid, batch_size, seed):
     """Return what to train on and what to watch, each as batches."""
+    arguments.whole_number("batch_size", batch_size)
     train = task
     if hasattr(task, "train") and hasattr(task, "valid"):
         train, valid = task.train, task.valid if valid is None else valid
     if hasattr(train, "inputs") and not isinstance(train, Batches):
-        train = batches(
-            train.inputs, train.labels, batch_size=batch_size, shuffle=True, seed=seed or 0
-        )
+        if seed is None:  # drawn from outside, and the same in every process
+            seed = distributed.from_all(int(torch.randint(2**31, ())))[0]
+        train = batches(train.inputs, train.labels, batch_size=batch_size, shuffle=True, seed=seed)
     else:
         train = as_batches(train, batch_size)
     return train, None if valid is None else as_batches(valid, EVALUATION_BATCH)
 
 
-def _ready(part, model, loss, device):
-    """Check batches against the model; move tensors in memory to the device when they fit."""
-    if part is None:
-        return None
+def _checked(part, model, loss, many=False):
+    """Return batches that fit the model: those in memory are tried now, others as they come.
+
+    many: several batches, or shares of one, make a step: then a loss has to be a mean.
+    """
     if not isinstance(part, Batches):
-        return _Checked(part, model, loss, device)
-    classes = _check(model, part.inputs[:2], part.labels[:2], loss, device)
-    _check_labels(part.labels, classes)
-    if device.type == "cuda" and part.inputs.device != device:
-        free, _ = torch.cuda.mem_get_info(device)
-        if part.inputs.nbytes > SHARE_OF_MEMORY * free:
-            return part  # batch by batch, pinned and without blocking: see ``move``
-    return part.to(device)
+        return _Checked(part, model, loss, many)
+    logits = _check(model, part.inputs[:2], losses.each(part.labels, slice(2)), loss, many)
+    losses.check_range(logits, part.labels)
+    return part
 
 
 class _Checked:
     """Batches from elsewhere, whose labels are checked before they reach the device."""
 
-    def __init__(self, batches, model, loss, device):
+    def __init__(self, batches, model, loss, many):
         self.batches = batches
-        self.classes_of = lambda inputs, labels: _check(model, inputs[:2], labels[:2], loss, device)
+        self.check = lambda inputs, labels: _check(model, inputs, labels, loss, many)
+
+    def __getattr__(self, name):  # a batch size, a sampler, a generator: see ``randomness``
+        return getattr(self.__dict__["batches"], name)
 
     def __len__(self):
         return len(self.batches)  # a TypeError where the length is unknown
 
     def __iter__(self):
-        classes = None
+        logits = None
         for number, batch in enumerate(self.batches):
             if not isinstance(batch, (tuple, list)) or len(batch) != 2:
                 raise ValueError(f"batch {number} must be a pair (inputs, labels)")
             if number == 0:
-                classes = self.classes_of(*batch)
-            if batch[1].device.type == "cpu":  # on an accelerator the look would cost a wait
-                _check_labels(batch[1], classes)
+                logits = self.check(batch[0][:2], losses.each(batch[1], slice(2)))
+            losses.check_range(logits, batch[1])
             yield batch
 
 
-def _check(model, inputs, labels, loss, device) -> int | None:
-    """Try the model on two items; return its number of classes, None for float targets."""
+def _check(model, inputs, labels, loss, many):
+    """Try the model and the loss on a few items; return the logits."""
     with evaluation_mode(model):
         try:
-            logits = model(to_floats(inputs.to(device)))
+            logits = model(to_floats(inputs.to(device_of(model))))
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
             raise ValueError(
                 f"model cannot take inputs of shape {tuple(inputs.shape[1:])} and dtype "
                 f"{inputs.dtype}: {reason}"
             ) from error
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"model must return logits, a tensor, not a {type(logits).__name__}")
-    if labels.is_floating_point():
-        shape = tuple(matched(logits, labels).shape)
-        if shape != tuple(labels.shape):
-            raise ValueError(
-                f"model returns {shape} for float targets of shape {tuple(labels.shape)}: "
-                "they must be the same"
-            )
-        return None
-    if labels.dtype != torch.int64:
-        raise ValueError(f"labels must be int64 class numbers or floats, not {labels.dtype}")
-    if loss == "cross_entropy" and (logits.ndim != 2 or labels.ndim != 1):
+    labels = move(labels, device_of(model))
+    losses.check(loss, logits, labels)
+    if many and not losses.is_mean(loss, logits, labels):
         raise ValueError(
-            f"cross_entropy takes logits N×C and labels N, not {tuple(logits.shape)} and "
-            f"{tuple(labels.shape)}"
+            "loss is not the mean of its items' losses, so accumulate and many processes would "
+            "change it: take nn.CrossEntropyLoss(weight=…) for class weights, a mean and no sum, "
+            "or accumulate=1 in one process"
         )
-    return logits.shape[-1] if logits.ndim > 1 else None
+    return logits
 
 
-def _check_labels(labels, classes) -> None:
-    if classes is None or labels.is_floating_point():
-        return
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        raise ValueError(
-            f"labels go from {low} to {high}, but the model has {classes} classes: "
-            f"they must lie in 0 … {classes - 1}"
-        )
+def _on_device(part, device):
+    """Move tensors in memory to the device when they fit."""
+    if not isinstance(part, Batches) or part.inputs.device == device:
+        return part
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if part.inputs.nbytes > SHARE_OF_MEMORY * free:
+            return part  # batch by batch, pinned and without blocking: see ``move``
+    return part.to(device)
+
+
+def _augmented(augment, item):
+    changed = augment(item)
+    if not isinstance(changed, torch.Tensor):
+        raise TypeError(f"augment returned a {type(changed).__name__}: a tensor is accepted.")
+    return changed
+
+
+def _plus(value, penalty):
+    """Return the loss with a penalty; where it goes by head, the first head carries it."""
+    if not isinstance(value, dict):
+        return value + penalty
+    first = next(iter(value))
+    return {**value, first: value[first] + penalty}
 
 
 def _with_features(model, train, valid, device, dtype, progress):

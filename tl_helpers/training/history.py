@@ -51,11 +51,18 @@ class History:
         else:
             self.metrics.setdefault(name, []).append(value)
 
+    def last(self) -> dict:
+        """Return the last number of each list that has one, without times."""
+        return {name: v[-1] for name, v in self._columns() if v and v[-1] is not None}
+
     def to_json(self) -> str:
         """Return the history as JSON text."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "History":
-        """Make a history from what ``to_json`` returned."""
-        return cls(**json.loads(text))
+        """Make a history from what ``to_json`` returned; ValueError for any other text."""
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"text is not what History.to_json returned: {error}") from None

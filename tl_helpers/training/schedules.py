@@ -48,7 +48,7 @@ def pick_schedule(schedule):
         return constant
     if callable(schedule):
         return schedule
-    if schedule not in SCHEDULES:
+    if not isinstance(schedule, str) or schedule not in SCHEDULES:
         raise ValueError(
             f"schedule is {schedule!r}; it must be None, one of {', '.join(SCHEDULES)}, "
             "or a function of (step, total steps)"

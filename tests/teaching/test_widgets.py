@@ -2,6 +2,7 @@
 
 import gc
 import io
+import re
 import threading
 
 import ipywidgets
@@ -11,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tl_helpers.teaching import widgets
 from tl_helpers.teaching.widgets import VIEW, Choice, Job, Kept, Slider, Toggles, Widget
 
 
@@ -91,6 +93,22 @@ def test_the_caption_says_what_is_shown_to_eyes_and_screen_readers():
     assert any(widget.caption in value and 'role="status"' in value for value in status)
     with pytest.raises(TypeError, match="expected the caption"):
         Widget("Silent", lambda figure: None)
+
+
+def test_in_jupyterlab_the_picture_is_kept_for_a_notebook_without_its_kernel(monkeypatch):
+    told, widget = [], example()
+    widget.name = 'A "power" \\ </style>'
+    monkeypatch.setattr(widgets, "display", lambda data, raw: told.append(data["text/html"]))
+    data, _ = widget._repr_mimebundle_()
+    assert told == [], "where nobody reads the notebook in JupyterLab, there is one output"
+    monkeypatch.setattr(widgets, "_in_jupyterlab", lambda: True)
+    widget._repr_mimebundle_()
+    (style,) = told
+    assert f"base64,{data['image/png']})" in style
+    assert style.count("</style>") == 1, "a title cannot end the style"
+    (alt,) = re.findall(r'/ "(.*)"; visibility', style)
+    unescaped = re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), alt)
+    assert unescaped == f"{widget.name}: {widget.caption}"
 
 
 def test_an_error_is_shown_inside_and_the_next_move_mends_it():

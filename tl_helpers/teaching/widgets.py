@@ -24,6 +24,8 @@ import functools
 import gc
 import html
 import io
+import re
+import string
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ from dataclasses import dataclass
 import ipywidgets
 import numpy as np
 import traitlets
+from IPython import get_ipython
+from IPython.display import display
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -39,6 +43,20 @@ from PIL import Image
 SIZE = (6.6, 3.4)  # inches; 634 × 326 pixels in the style of the collection
 _AUTO = {"description_width": "initial"}
 VIEW = "application/vnd.jupyter.widget-view+json"
+
+# A notebook that was saved in JupyterLab and is opened without its kernel has a view and no widget
+# behind it. JupyterLab then writes "model not found" and leaves the picture beside the view unused.
+# So the output before the view holds this style: where the view has nothing in it but text (in a
+# live one there are elements), its place shows the picture. Other front ends do not know the names.
+_STAYS = string.Template("""<style class="tl-$id">
+.jp-OutputArea-child:has(.tl-$id) { display: none }
+.jp-OutputArea-child:has(.tl-$id) + * > .jp-OutputArea-output:not(:has(*)) {
+  font-size: 0; visibility: hidden
+}
+.jp-OutputArea-child:has(.tl-$id) + * > .jp-OutputArea-output:not(:has(*))::before {
+  content: url(data:image/png;base64,$png) / "$alt"; visibility: visible
+}
+</style>""")
 
 
 @dataclass(frozen=True)
@@ -240,6 +258,7 @@ class Widget(ipywidgets.VBox):
     under the picture, which stays as it was; an error in the first state is raised here.
 
     A saved notebook keeps ``image/png``, the picture as it was when the cell ran, beside the view.
+    In JupyterLab an output before the view, itself not seen, keeps it a second time (see ``_STAYS``).
     """
 
     def __init__(self, title, draw, *, size=SIZE, **controls):
@@ -365,12 +384,27 @@ class Widget(ipywidgets.VBox):
         }
 
     def _repr_mimebundle_(self, **kwargs):
+        png, alt = base64.b64encode(self.png).decode(), f"{self.name}: {self.caption}"
+        if _in_jupyterlab():
+            stays = _STAYS.substitute(id=self.model_id, png=png, alt=_css(alt))
+            display({"text/html": stays}, raw=True)
         data = {
             "text/plain": f"Widget: {self.name}",
-            "image/png": base64.b64encode(self.png).decode(),
+            "image/png": png,
             VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
         }
-        return data, {"image/png": {"alt": f"{self.name}: {self.caption}"}}
+        return data, {"image/png": {"alt": alt}}
+
+
+def _in_jupyterlab() -> bool:
+    """Whether a cell of JupyterLab (or Notebook 7) runs: it says which; headless runs do not."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and "cellId" in kernel.get_parent().get("metadata", {})
+
+
+def _css(text) -> str:
+    """Return the text as it stands between quotes in a style."""
+    return re.sub(r"[^\w .,:;%()-]", lambda found: f"\\{ord(found[0]):x} ", text)
 
 
 @contextlib.contextmanager

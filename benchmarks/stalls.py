@@ -8,7 +8,6 @@ runs that stalled: were not done within the limit, in seconds, or lost their ker
 """
 
 import argparse
-import pkgutil
 import sys
 import time
 from pathlib import Path
@@ -20,18 +19,18 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import tools.notebooks  # noqa: E402
-from tl_helpers.teaching import widgets  # noqa: E402
+from tl_helpers.lessons import rooms  # noqa: E402
 
-WORDS = [module.name for module in pkgutil.iter_modules(widgets.__path__)]
+LESSONS = rooms("widget")
 
 
 def notebook():
     """A notebook with two cells a widget: it is shown, and moved while its view is out."""
     cells = [v4.new_code_cell("import numpy as np")]
-    for word in WORDS:
+    for lesson in LESSONS:
         cells += [
             v4.new_code_cell(
-                f"from tests.teaching.widgets.test_{word} import example\nw = example()"
+                f"from tests.lessons.{lesson}.test_widget import example\nw = example()"
             ),
             v4.new_code_cell("w"),
             v4.new_code_cell(
@@ -60,7 +59,7 @@ def main():
         if number % 10 == 0:
             seconds = time.perf_counter() - begun
             print(f"{number} runs, {stalls} stalls, {seconds / number:.1f} s a run", flush=True)
-    print(f"{stalls} stalls in {options.runs} runs of {len(WORDS)} widgets: {', '.join(WORDS)}")
+    print(f"{stalls} stalls in {options.runs} runs of {len(LESSONS)} widgets: {', '.join(LESSONS)}")
     return 1 if stalls else 0
 
 

@@ -20,6 +20,9 @@ NAMES = [
     ("vit_tiny_patch16_224", ["patch_embed", *(f"blocks.{i}" for i in range(12))]),
     ("convnext_atto", ["stem", *(f"stages.{i}" for i in range(4))]),
     ("resnetv2_18", ["stem", *(f"stages.{i}" for i in range(4))]),
+    ("convnext_tiny", [f"features.{i}" for i in range(8)]),  # torchvision's, the norm in a list
+    ("resmlp_12_224", ["stem", *(f"blocks.{i}" for i in range(12))]),  # its norm is an Affine
+    ("regnetz_005", ["stem", "s1", "s2", "s3", "s4", "final_conv"]),  # a ConvNormAct is no norm
 ]
 
 
@@ -33,6 +36,16 @@ def test_a_classifier_is_split_into_stages_and_a_head(name, stages):
     assert features.shape == (1, model.num_features)
     assert torch.equal(model(inputs), model.head(features))
     assert list(model.block_features(inputs)) == stages
+
+
+@pytest.mark.parametrize("name", ["convnext_tiny", "resmlp_12_224", "poolformer_s12", "swin_t"])
+def test_the_last_stage_is_never_a_normalisation_alone(name):
+    model = tl.models.create(name, 2)
+    tl.transfer.freeze(model, "all_but_last=1")
+    free = [p for p in model.backbone.parameters() if p.requires_grad]
+    norms = [module for module in model.backbone.modules() if "Norm" in type(module).__name__]
+    scales = [p for norm in norms for p in norm.parameters()]
+    assert sum(p.numel() for p in free if all(p is not one for one in scales)) > 100_000
 
 
 def test_vgg16_keeps_its_hidden_layers_in_the_backbone():

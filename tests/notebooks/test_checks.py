@@ -184,7 +184,7 @@ def test_a_quoted_number_fits_within_its_last_digit_and_its_unit():
     assert len(problems("≈ 60 %")) == len(problems("≈ 9 %")) == len(problems("≈ 64 s")) == 1
 
 
-WIDGET = """from tl_helpers.teaching.widgets.base import Slider, Widget
+WIDGET = """from tl_helpers.teaching.widgets import Slider, Widget
 
 def draw(figure, level):
     figure.add_subplot().axhline(level)

@@ -17,7 +17,6 @@ def three_exercises(monkeypatch, tmp_path):
     """Three exercises that no lesson has: a function, a number, a model; and a progress file."""
     monkeypatch.setattr(exercises, "_exercises", {})
     monkeypatch.setattr(exercises, "_states", {})
-    monkeypatch.setattr(exercises, "_load", lambda: None)
     monkeypatch.setenv("TL_EXERCISES", str(tmp_path / "state" / "progress.json"))
 
     @exercises.exercise("90.1", "Accuracy", expects="a function of (logits, labels)")

@@ -3,8 +3,8 @@
 import torch
 
 from ..files import known
+from .assemble import assemble
 from .base import ImageModel, check_count
-from .create import assemble
 
 
 def efficientnet_lite0(

@@ -1,8 +1,8 @@
 """Exercises: a check runs the student's answer on inputs the student does not see, and hints.
 
-The checks of a lesson stand in one file, ``tl_helpers/teaching/checks/lesson_01.py``::
+The checks of a lesson stand in one file, ``tl_helpers/lessons/<lesson>/checks.py``::
 
-    from ..exercises import close, exercise
+    from tl_helpers.teaching.exercises import close, exercise
 
     @exercise("01.1", "Mean accuracy", expects="a function of (logits, labels)")
     def mean_accuracy(answer):
@@ -21,11 +21,9 @@ ends in ``tl.exercises.check("01.1", answer)``.
 import copy
 import dis
 import functools
-import importlib
 import json
 import linecache
 import os
-import pkgutil
 import sys
 import types
 from dataclasses import dataclass
@@ -112,7 +110,6 @@ def progress(lesson: str | None = None) -> None:
     What was solved once stays solved. The states are kept in ``progress.json`` in the user's own
     state folder; the environment variable ``TL_EXERCISES`` names another file, or says ``off``.
     """
-    _load()
     states = {**_stored(), **_states}
     rows = [task for number, task in sorted(_exercises.items()) if number.startswith(lesson or "")]
     if not rows:
@@ -147,19 +144,9 @@ class _Explained(Exception):
 
 
 def _find(number):
-    _load()
     if number not in _exercises:
         raise ValueError(f"number is {number!r}, expected one of {', '.join(sorted(_exercises))}.")
     return _exercises[number]
-
-
-@functools.cache
-def _load():
-    """Import every file of checks; each registers its own."""
-    from . import checks
-
-    for module in pkgutil.iter_modules(checks.__path__, f"{checks.__name__}."):
-        importlib.import_module(module.name)
 
 
 def _lessons():

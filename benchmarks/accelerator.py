@@ -207,24 +207,28 @@ def speed(name, report, wishes, device):
     inputs, labels = data(name, size[0])
     compiles = device.type == "cuda" and not wishes.quick
     if compiles:
-        torch._dynamo.reset()  # it keeps only 8 versions of one forward; all networks share theirs
+        torch.compiler.reset()  # it keeps only 8 versions of one forward; all networks share theirs
     measured = ways(name, inputs, labels, size, device, compiles, 0 if wishes.quick else 4)
-    for way in list(measured):
-        try:
-            measured[way].first = measured[way].run()
-            report.say(f"{name}, {way}: first run {measured[way].first:.1f} s")
-        except Exception:
-            report.trouble(f"{name}, {way}")
-            del measured[way]
+    for number in range(-1, wishes.rounds):  # the first one warms up, and compiles
+        order = list(measured.items())
+        for way, one in order if number % 2 else reversed(order):
+            try:
+                seconds = one.run()
+            except Exception:
+                report.trouble(f"{name}, {way}")
+                del measured[way]
+                continue
+            if number < 0:
+                one.first = seconds
+                report.say(f"{name}, {way}: first run {seconds:.1f} s")
+            else:
+                one.seconds.append(seconds)
+            if report.left() < 10:
+                break
         if report.left() < 20:
-            raise TimeoutError("no time is left for the rounds")
-    for number in range(wishes.rounds):
-        order = list(measured.values())
-        for one in order if number % 2 else reversed(order):
-            one.seconds.append(one.run())
-        if report.left() < 20:
-            report.say(f"{name}: time is up after {number + 1} rounds")
+            report.troubles.append(f"- {name}: the time was up after {number + 1} rounds")
             break
+    measured = {way: one for way, one in measured.items() if one.seconds}
     tuned = measured.get("hand-tuned")
     for way, one in measured.items():
         middle = statistics.median(one.seconds)

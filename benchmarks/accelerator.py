@@ -291,7 +291,12 @@ def gpu_tests(report, wishes, device):
     ]
     command = [sys.executable, "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider"]
     command += ["--confcutdir=tests", "--continue-on-collection-errors", "-m", "gpu", *files]
-    environment = {"TL_PROGRESS": "off", "TL_EXERCISES": "off", "PYTHONUNBUFFERED": "1"}
+    environment = {
+        "TL_PROGRESS": "off",
+        "TL_EXERCISES": "off",
+        "PYTHONUNBUFFERED": "1",  # what was printed is there when the time is up
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     outcome, limit = "", min(TEST_SECONDS, report.left() - 20)
     started = time.perf_counter()
     try:

@@ -160,6 +160,7 @@ class Measured:
     def run(self):
         """Train from the start; return the seconds that it took."""
         self.model.load_state_dict(self.start)
+        self.model.zero_grad()
         gc.collect()
         cuda = self.device.type == "cuda"
         if cuda:

@@ -13,6 +13,7 @@ BELOW_LESSONS = {"data", "models", "training", "transfer", "pretraining", "teach
 MAY_IMPORT = {
     "files": set(),
     "seeds": set(),
+    "arguments": set(),
     "data": set(),
     "models": set(),
     "training": {"data"},
@@ -26,7 +27,7 @@ MAY_IMPORT = {
     "__main__": {"doctor"},
     "": set(),  # tl_helpers/__init__.py, which finds its names when they are first used
 }
-FOR_ALL = {"files", "seeds"}  # the two files that any room may use
+FOR_ALL = {"files", "seeds", "arguments"}  # files that any room may use
 
 
 def sources() -> dict[str, str]:

@@ -80,7 +80,7 @@ def test_takes_any_iterable_of_batches(kind):
 
 
 def test_data_that_is_on_the_device_stays_there(device):
-    split, model = make_split(), make_mlp()
+    split, model = make_split(), make_mlp().to(device)
     there = SimpleNamespace(inputs=split.inputs.to(device), labels=split.labels.to(device))
     pointer = there.inputs.data_ptr()
     seen = []

@@ -24,8 +24,8 @@ def pick_device(device="auto") -> torch.device:
     Raises ValueError for a device that this machine does not have.
     """
     here = present()
+    number = int(os.environ.get("LOCAL_RANK", "0"))  # each process has a card of its own
     if isinstance(device, str) and device == "auto":
-        number = int(os.environ.get("LOCAL_RANK", "0"))
         return torch.device(here[0], number if here[0] == "cuda" else None)
     try:
         picked = torch.device(device)
@@ -37,6 +37,8 @@ def pick_device(device="auto") -> torch.device:
         raise ValueError(
             f"device is {device!r}, which this machine does not have; it has: {', '.join(here)}"
         )
+    if picked.type == "cuda" and picked.index is None:
+        return torch.device("cuda", number)
     return picked
 
 
@@ -102,7 +104,7 @@ def move(batch, device: torch.device):
         if tensor.device == device:
             return tensor
         if device.type == "cuda" and tensor.device.type == "cpu" and not tensor.is_pinned():
-            tensor = tensor.pin_memory()
+            tensor = tensor.contiguous().pin_memory()  # a view may share memory with itself
         return tensor.to(device, non_blocking=True)
 
     return each_tensor(batch, to_device)

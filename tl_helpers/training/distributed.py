@@ -17,6 +17,8 @@ from tl_helpers.training.device import each_tensor
 def start(device: torch.device) -> None:
     """Join the group that ``torchrun`` describes in the environment, unless that is done already."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # where objects are exchanged
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         # Gloo's threads have to end before the interpreter does, or the process may abort when it
         # is done (pytorch/pytorch#179291).

@@ -168,10 +168,12 @@ def _count_right(tallies, logits, labels):
             continue
         classes, there = said.shape[1], part != losses.IGNORED
         if tally.right is None:
-            tally.right = torch.zeros(classes, device=part.device)
-            tally.seen = torch.zeros(classes, device=part.device)
-        tally.right += torch.bincount(part[there & (said.argmax(1) == part)], minlength=classes)
-        tally.seen += torch.bincount(part[there], minlength=classes)
+            tally.right = torch.zeros(classes, dtype=torch.int64, device=part.device)
+            tally.seen = torch.zeros(classes, dtype=torch.int64, device=part.device)
+        # index_add_, because bincount waits for an accelerator
+        at, right = part.clamp(min=0).flatten(), there & (said.argmax(1) == part)
+        tally.right.index_add_(0, at, right.flatten().long())
+        tally.seen.index_add_(0, at, there.flatten().long())
 
 
 def _plain(tensor):

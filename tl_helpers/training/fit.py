@@ -270,7 +270,7 @@ def _with_features(model, train, valid, device, dtype, progress):
             replaced.append(
                 batches(
                     features,
-                    part.labels,
+                    move(part.labels, features.device),
                     batch_size=part.batch_size,
                     shuffle=part.shuffle,
                     seed=part.seed,

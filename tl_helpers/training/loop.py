@@ -179,8 +179,9 @@ class _Run:
             optimizer.zero_grad()
             resuming.follow(optimizer, self.device)
         scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
+        half = None if self.dtype is None else self.device.type
         self.update = Update(
-            self.state.optimizers, scaler, self.schedule, self.total_steps, clip_norm
+            self.state.optimizers, scaler, half, self.schedule, self.total_steps, clip_norm
         )
 
     def train(self, show_progress):

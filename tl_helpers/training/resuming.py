@@ -130,7 +130,10 @@ def _check(run, saved):
 
 def follow(optimizer, device) -> None:
     """Move an optimizer's memory to the device that its parameters have moved to."""
-    for memory in optimizer.state.values():
-        for name, value in memory.items():
-            if isinstance(value, torch.Tensor) and name != "step":
-                memory[name] = value.to(device)
+    for group in optimizer.param_groups:
+        counts_there = group.get("fused") or group.get("capturable")  # else on the CPU
+        for parameter in group["params"]:
+            memory = optimizer.state.get(parameter, {})
+            for name, value in memory.items():
+                if isinstance(value, torch.Tensor) and (name != "step" or counts_there):
+                    memory[name] = value.to(device)

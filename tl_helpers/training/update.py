@@ -1,6 +1,7 @@
 """The update: how a loss changes the weights."""
 
 import math
+from contextlib import nullcontext
 
 import torch
 from torch import nn
@@ -30,9 +31,10 @@ class Update:
     the gradient is that of the one large batch's mean, however the window was cut.
     """
 
-    def __init__(self, optimizers, scaler, schedule, total_steps, clip_norm):
+    def __init__(self, optimizers, scaler, half, schedule, total_steps, clip_norm):
         self.optimizers, self.scaler, self.scaling = optimizers, scaler, scaler.is_enabled()
         self.schedule, self.total_steps, self.clip_norm = schedule, total_steps, clip_norm
+        self.half = half  # the kind of device on which the forward pass autocasts, or None
         self.world = distributed.world()[1]
         self.steps = dict.fromkeys(optimizers, 0)
         self.share, self.last = 1.0, True  # of the present batch in its window; is it the last one
@@ -49,13 +51,15 @@ class Update:
                 self._must_be_finite(name, value.item())
             else:
                 self.losses.append((name, value.detach()))
-        loss = self._weighed(loss)
-        if self.scaling:
-            loss = self.scaler.scale(loss)
-        loss.backward(inputs=self._parameters(name) if len(self.optimizers) > 1 else None)
-        self.waiting.add(name)
-        if self.last:
-            self._step(name)
+        # The step runs under autocast; what follows the forward pass does not.
+        with torch.autocast(self.half, enabled=False) if self.half else nullcontext():
+            loss = self._weighed(loss)
+            if self.scaling:
+                loss = self.scaler.scale(loss)
+            loss.backward(inputs=self._parameters(name) if len(self.optimizers) > 1 else None)
+            self.waiting.add(name)
+            if self.last:
+                self._step(name)
 
     def _weighed(self, loss):
         if isinstance(loss, dict):
@@ -81,6 +85,8 @@ class Update:
         else:
             optimizer.step()
         optimizer.zero_grad()
+        if self.half:  # it remembers the rounded weights, which are now old
+            torch.clear_autocast_cache()
         self.steps[name] += 1
         self.waiting.discard(name)
 

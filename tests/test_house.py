@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "files": set(),
     "seeds": set(),
     "arguments": set(),
+    "progress": set(),
     "data": set(),
     "models": set(),
     "training": {"data"},
@@ -27,7 +28,7 @@ MAY_IMPORT = {
     "__main__": {"doctor"},
     "": set(),  # tl_helpers/__init__.py, which finds its names when they are first used
 }
-FOR_ALL = {"files", "seeds", "arguments"}  # files that any room may use
+FOR_ALL = {"files", "seeds", "arguments", "progress"}  # files that any room may use
 
 
 def sources() -> dict[str, str]:

@@ -5,7 +5,8 @@ from tl_helpers.data.glosses import glosses
 from tl_helpers.data.photos import photos
 from tl_helpers.data.shipped import digits, emoji, fashion_mnist, glyphs
 from tl_helpers.data.speeches import speeches
-from tl_helpers.data.task import Split, Task
+from tl_helpers.data.split import Split
+from tl_helpers.data.task import Task
 from tl_helpers.data.words import words
 
 __all__ = [

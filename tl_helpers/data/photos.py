@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tl_helpers.data.task import Split, Task
+from tl_helpers.data.split import Split
+from tl_helpers.data.task import Task
 from tl_helpers.files import known
 
 GROUPS = {

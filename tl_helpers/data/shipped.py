@@ -5,7 +5,8 @@ Sources, licences and attributions stand in ``data/README.md``.
 
 import numpy as np
 
-from tl_helpers.data.task import Split, Task
+from tl_helpers.data.split import Split
+from tl_helpers.data.task import Task
 from tl_helpers.files import known
 
 DRAWINGS = ("noto", "twemoji")

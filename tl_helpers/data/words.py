@@ -4,7 +4,8 @@ import hashlib
 
 import torch
 
-from tl_helpers.data.task import Split, Task
+from tl_helpers.data.split import Split
+from tl_helpers.data.task import Task
 from tl_helpers.files import known
 
 STEM = 4  # letters; five would part "hope" from "hopeful" and "happy" from "happiness"

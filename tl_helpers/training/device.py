@@ -5,7 +5,6 @@ import copy
 import os
 from collections.abc import Mapping, MutableMapping
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -108,14 +107,6 @@ def move(batch, device: torch.device):
         return tensor.to(device, non_blocking=True)
 
     return each_tensor(batch, to_device)
-
-
-def as_tensor(values: np.ndarray) -> torch.Tensor:
-    """Return an array as a tensor of uint8, int64 or float32."""
-    found = torch.from_numpy(np.ascontiguousarray(values))
-    if found.is_floating_point():
-        return found.float()
-    return found if found.dtype == torch.uint8 else found.long()
 
 
 def to_floats(inputs: torch.Tensor) -> torch.Tensor:

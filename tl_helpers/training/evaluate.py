@@ -10,9 +10,9 @@ from torch import nn
 
 from tl_helpers import arguments
 from tl_helpers.data.batches import batches
+from tl_helpers.data.split import as_tensor
 from tl_helpers.training import distributed, losses
 from tl_helpers.training.device import (
-    as_tensor,
     autocast,
     device_of,
     each_tensor,
@@ -261,7 +261,7 @@ def predict(model: nn.Module, data, *, batch_size: int = EVALUATION_BATCH):
     arguments.whole_number("batch_size", batch_size)
     inputs = getattr(data, "inputs", data)
     if isinstance(inputs, np.ndarray):
-        inputs = as_tensor(inputs)
+        inputs = as_tensor("data", inputs)
     if isinstance(inputs, torch.Tensor):
         data = inputs.split(batch_size) if len(inputs) else ()
     elif not hasattr(data, "__iter__") or isinstance(data, (str, bytes)):

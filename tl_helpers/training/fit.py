@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from tl_helpers import arguments
+from tl_helpers import progress as progress_
 from tl_helpers.data.batches import Batches, batches
 from tl_helpers.training import cached_features as cached
 from tl_helpers.training import distributed, loop, losses
-from tl_helpers.training import progress as progress_
 from tl_helpers.training.device import device_of, move, pick_device, pick_precision, to_floats
 from tl_helpers.training.early_stopping import EarlyStopping
 from tl_helpers.training.evaluate import EVALUATION_BATCH, as_batches, evaluation_mode, score

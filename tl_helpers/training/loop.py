@@ -14,8 +14,8 @@ from itertools import islice
 import torch
 
 from tl_helpers import arguments
+from tl_helpers import progress as progress_
 from tl_helpers.training import checkpoints, distributed, randomness, resuming
-from tl_helpers.training import progress as progress_
 from tl_helpers.training.device import autocast, move, pick_device, pick_precision
 from tl_helpers.training.history import History
 from tl_helpers.training.interruption import interruptible

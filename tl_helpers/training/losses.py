@@ -8,7 +8,8 @@ that they do not depend on how the items were cut into batches: a label of -100 
 import torch
 from torch import nn
 
-IGNORED = -100
+from tl_helpers.data.split import IGNORED
+
 OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)  # they say themselves what they weigh and ignore
 LOSSES = {"cross_entropy": nn.functional.cross_entropy}
 # Two ways to add up the same numbers differ by rounding; class weights differ by far more.

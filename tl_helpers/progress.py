@@ -8,8 +8,8 @@ from tqdm import tqdm
 DELAY = 1.0  # seconds before the bar shows: short runs stay silent
 
 
-def bar(total: int | None, show: bool) -> tqdm:
-    """Return a progress bar over ``total`` batches.
+def bar(total: int | None, show: bool, unit: str = "batch") -> tqdm:
+    """Return a progress bar over ``total`` batches, or whatever ``unit`` names.
 
     In a notebook it writes to stdout and leaves nothing behind; in a terminal to stderr; where
     nobody looks (a file, or TL_PROGRESS=off, as in the tests and when notebooks are saved) it is
@@ -24,6 +24,6 @@ def bar(total: int | None, show: bool) -> tqdm:
         leave=False,
         delay=DELAY,
         mininterval=0.25,
-        unit="batch",
+        unit=unit,
         ncols=80,
     )

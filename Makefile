@@ -1,7 +1,7 @@
 # Every target is a word of make.py, which also runs without make: `python make.py test`.
 PYTHON ?= python3
-export LESSONS SEEDS
+export LESSONS SEEDS LOWEST
 
-.PHONY: lab run test save claims results lint clean
-lab run test save claims results lint clean:
+.PHONY: lab run test quick save claims results lint clean
+lab run test quick save claims results lint clean:
 	@$(PYTHON) make.py $@

@@ -7,6 +7,7 @@ or pyproject.toml changed. Only Python's standard library is used here.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,19 +15,22 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
 TASKS = {
     "lab": "open JupyterLab on the lessons",
     "run": "execute every lesson and write it as a page to build/html",
-    "test": "check style, run the unit tests and compare every notebook with a fresh run",
+    "test": "every check: style, unit tests, widgets in a browser, every notebook run afresh",
+    "quick": "check style and run the unit tests: no notebooks, no browser",
     "save": "execute the lessons and save them with their outputs (LESSONS=01,03)",
     "claims": "check the lessons' claims over seeds (SEEDS=0-9 LESSONS=01,03)",
     "results": "run the heavy experiments that a lesson only shows (LESSONS=03)",
     "lint": "check style and formatting",
     "clean": "remove build/ and the caches; .venv stays",
+}
+SETTINGS = {
+    "LESSONS": "01,03",
+    "SEEDS": "0-9",
+    "LOWEST": "1 (an environment of its own, .venv-lowest, with the lowest packages allowed)",
 }
 
 
@@ -39,12 +43,16 @@ def main(arguments):
         )
     for setting in [word for word in arguments if "=" in word]:
         name, _, value = setting.partition("=")
-        if name not in ("LESSONS", "SEEDS"):
-            sys.exit(f"{name} is not a setting; the settings are LESSONS=… and SEEDS=…")
+        if name not in SETTINGS:
+            sys.exit(f"{name} is not a setting; the settings are {', '.join(SETTINGS)}")
         os.environ[name] = value
+    if (lowest := os.environ.get("LOWEST", "")) not in ("", "1"):
+        sys.exit(f"LOWEST={lowest} means nothing; LOWEST=1 takes the lowest packages allowed")
     tasks = [word for word in arguments if "=" not in word]
     if len(tasks) != 1 or tasks[0] not in TASKS:
         lines = [f"  {name:8} {what}" for name, what in TASKS.items()]
+        lines += ["Settings, behind the task:"]
+        lines += [f"  {name}={example}" for name, example in SETTINGS.items()]
         sys.exit("\n".join(["Name one task: python make.py TASK", *lines]))
     return run(tasks[0])
 
@@ -65,34 +73,69 @@ def run(task):
         )
     if task == "lint":
         return lint()
+    two = ("-m", "pytest", "-n", "2", "--dist", "loadfile")
+    if task == "quick":
+        return lint() or python(*two, "-m", "not slow", "--ignore=tests/browser", "tests")
     if task == "test":
-        return lint() or python(
-            *("-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval", "--nbval-current-env"),
-            *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--nbval-cell-timeout", "300"),
-            *("tests", "notebooks", "docs"),
+        return (
+            lint()
+            or python("-m", "tools.browser")
+            or python(
+                *(*two, "--nbval", "--nbval-current-env"),
+                *(
+                    "--nbval-sanitize-with",
+                    "tests/nbval_sanitize.cfg",
+                    "--nbval-cell-timeout",
+                    "300",
+                ),
+                *("tests", "notebooks", "docs"),
+            )
         )
     tool = {"run": "pages", "save": "save", "claims": "claims", "results": "results"}[task]
     return python("-m", f"tools.{tool}")
 
 
 def set_up():
-    """Make .venv and install into it, unless it already holds what the project asks for."""
+    """Make the environment and install into it, unless it already holds what the project asks for.
+
+    One that another version of Python made, or that was made in another folder, is made anew.
+    """
+    folder = environment()
     asked = b"".join((ROOT / name).read_bytes() for name in ("requirements.txt", "pyproject.toml"))
-    stamp, now = VENV / "installed.txt", f"{ROOT}\n{hashlib.sha256(asked).hexdigest()}\n"
-    before = stamp.read_text("utf-8") if stamp.is_file() and PYTHON.is_file() else ""
+    made = f"{ROOT}\n{sys.version_info[0]}.{sys.version_info[1]}\n"
+    stamp, now = folder / "installed.txt", f"{made}{hashlib.sha256(asked).hexdigest()}\n"
+    before = stamp.read_text("utf-8") if stamp.is_file() and interpreter().is_file() else ""
     if before == now:
         return
-    print("Setting up .venv; the first time this takes some minutes.", flush=True)
-    if not before.startswith(f"{ROOT}\n"):  # new, half made, or of a folder that was moved
+    print(f"Setting up {folder.name}; the first time this takes some minutes.", flush=True)
+    if not before.startswith(made):
         try:
-            venv.create(VENV, with_pip=True, clear=True)
+            venv.create(folder, with_pip=True, clear=True)
         except subprocess.CalledProcessError:
-            shutil.rmtree(VENV)
+            shutil.rmtree(folder)
             sys.exit("Python's venv module is not complete; on Debian: apt install python3-venv")
+    packages = ROOT / "requirements.txt"
+    if os.environ.get("LOWEST"):
+        text = lowest(packages.read_text("utf-8"))
+        packages = folder / "lowest.txt"
+        packages.write_text(text, "utf-8")
     pip = ("-m", "pip", "--disable-pip-version-check", "install")
-    if python(*pip, "-r", "requirements.txt", "-e", "."):
+    if python(*pip, "-r", packages, "-e", "."):
         sys.exit("The installation did not succeed; what pip says above names the reason.")
     stamp.write_text(now, "utf-8")
+
+
+def environment():
+    return ROOT / (".venv-lowest" if os.environ.get("LOWEST") else ".venv")
+
+
+def interpreter():
+    return environment() / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def lowest(requirements):
+    """Return the text of requirements.txt with every lower bound, ``>=1.2,<2``, as ``==1.2``."""
+    return re.sub(r">=([\w.]+)(,[^;#\s]+)?", r"==\1", requirements)
 
 
 def lint():
@@ -101,7 +144,7 @@ def lint():
 
 def python(*arguments):
     """Run the environment's Python in the project's folder; return its exit code."""
-    command = [str(PYTHON), *map(str, arguments)]
+    command = [str(interpreter()), *map(str, arguments)]
     try:
         return subprocess.call(command, cwd=ROOT)
     except KeyboardInterrupt:

@@ -9,7 +9,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,15 +22,14 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
+from tools.browser import FLAGS, find, missing
+from tools.notebooks import HEADLESS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCREENS = ROOT / "build" / "screens"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 TOKEN = "lessons"
 RUN_ALL_SECONDS = 300
+PATIENCE = 20  # seconds for a picture; where all is well it takes a tenth of one
 PICTURE = "img.widget-image"
 TROUBLE = (
     '[role="alert"], [data-mime-type="application/vnd.jupyter.error"],'
@@ -49,28 +47,6 @@ def lessons_with_widgets(folder=ROOT / "notebooks"):
             for cell in nbformat.read(path, as_version=4).cells
         )
     ]
-
-
-def find_browser():
-    """Path of a Chromium: the system's, Playwright's own, or one that Playwright now installs.
-
-    Raises RuntimeError, which says what to install, when none can be had.
-    """
-    for name in BROWSERS:
-        if path := shutil.which(name):
-            return path
-    with sync_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-    if not own.exists():
-        install = [sys.executable, "-m", "playwright", "install", "chromium"]
-        outcome = subprocess.run(install, capture_output=True, text=True, timeout=600)
-        if outcome.returncode or not own.exists():
-            raise RuntimeError(
-                "No browser for the browser tests, and Playwright could not install one. Install "
-                "Chromium with the system's package manager (`apt-get install chromium`) or, with "
-                "a network, by `python -m playwright install --with-deps chromium`."
-            )
-    return str(own)
 
 
 @contextlib.contextmanager
@@ -93,14 +69,14 @@ def jupyterlab(folder):
             "LabApp.app_settings_dir": home,
             "LabApp.user_settings_dir": f"{home}/user",
             "LabApp.workspaces_dir": f"{home}/workspaces",
+            "KernelManager.shutdown_wait_time": 0.2,  # in peace it takes seconds
         }
         command = [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())]
         own = {
             "JUPYTER_CONFIG_DIR": f"{home}/config",
             "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
-            "OMP_NUM_THREADS": "1",
-            "TL_PROGRESS": "off",
-            "TL_EXERCISES": "off",
+            "PYTHONPATH": str(ROOT),  # the kernels see the tests' examples too
+            **HEADLESS,
         }
         server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **own})
         address = f"http://127.0.0.1:{port}"
@@ -127,9 +103,14 @@ def jupyterlab(folder):
 
 
 @contextlib.contextmanager
-def browser():
-    """Start the browser, headless; yield it."""
-    path = find_browser()
+def browser(path=None):
+    """Start the browser, headless; yield it. ``path``: the one that ``tools.browser`` finds.
+
+    Raises RuntimeError where there is none.
+    """
+    path = path or find()
+    if path is None:
+        raise RuntimeError(missing())
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
@@ -189,19 +170,20 @@ class Lesson:
         expect(idle).to_be_visible(timeout=60_000)
         page.locator(".lm-MenuBar-item", has_text="Run").first.click()
         page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-        # Every code cell has got its number, and the kernel rests.
+        # No cell waits any more ([*]) and the kernel rests; after an error the rest was not run.
         page.wait_for_function(
             """() => {
                 const prompts = [...document.querySelectorAll(
-                    '.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+                    '.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(one => one.textContent);
                 const status = document.querySelector('.jp-Notebook-ExecutionIndicator');
-                const failed = document.querySelector(
-                    '.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]');
-                const done = prompts.every(one => /\\d/.test(one.textContent));
-                return failed || prompts.length && done && status.dataset.status === 'idle';
+                return prompts.some(one => /\\d/.test(one))
+                    && !prompts.some(one => one.includes('*')) && status.dataset.status === 'idle';
             }""",
             timeout=RUN_ALL_SECONDS * 1000,
         )
+        prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").all_text_contents()
+        ran = sum(any(one.isdigit() for one in prompt) for prompt in prompts)
+        assert ran == len(prompts), f"cell {ran} of {len(prompts)} failed"
 
     def widgets(self):
         """The cells' outputs that hold a widget: at least one, each with its picture drawn."""
@@ -228,7 +210,8 @@ class WidgetOnPage:
     def decoded(self):
         """The picture itself, wherever on the screen it stands: height × width × 3, uint8."""
         url = self.root.locator(PICTURE).first.evaluate(
-            """image => {
+            """async image => {
+                await image.decode();
                 const canvas = document.createElement('canvas');
                 [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
                 canvas.getContext('2d').drawImage(image, 0, 0);
@@ -238,26 +221,46 @@ class WidgetOnPage:
         data = base64.b64decode(url.split(",")[1])
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
-    def wait_for_change(self, before, seconds=5.0):
-        """Wait until the pixels differ from ``before``; return the new ones, or None."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            now = self.pixels()
-            if now.shape != before.shape or (now != before).any():
-                return self.settled(now)
-            time.sleep(0.05)
-        return None
+    def wait_for(self, seen, seconds=None):
+        """Wait until ``seen()`` holds, looking whenever the picture rests; return whether it did.
 
-    def settled(self, now=None):
-        """The pixels once they have stood still for a moment."""
-        now = self.pixels() if now is None else now
-        for _ in range(50):
-            time.sleep(0.15)
-            later = self.pixels()
-            if later.shape == now.shape and (later == now).all():
-                return now
-            now = later
-        raise AssertionError("the picture does not come to rest")
+        ``seconds``: PATIENCE by default.
+        """
+        end = time.monotonic() + (PATIENCE if seconds is None else seconds)
+        while not seen():
+            if time.monotonic() > end:
+                return False
+            self.settled()
+        return True
+
+    def wait_for_change(self, before, seconds=None):
+        """Wait until the pixels differ from ``before``; return the new ones, or None."""
+        now = self.settled()
+
+        def differs():
+            nonlocal now
+            now = self.pixels()
+            return not same(now, before)
+
+        return now if self.wait_for(differs, seconds) else None
+
+    def settled(self):
+        """The pixels once the picture has stood still, and the kernel too, for a moment."""
+        rests = self.root.locator(PICTURE).first.evaluate(
+            """image => new Promise(resolve => {
+                const status = document.querySelector('.jp-Notebook-ExecutionIndicator');
+                let [last, still, looks] = [image.src, 0, 0];
+                const timer = setInterval(() => {
+                    const same = image.src === last && status.dataset.status === 'idle';
+                    [last, still, looks] = [image.src, same ? still + 1 : 0, looks + 1];
+                    if (still < 6 && looks < 1000) return;
+                    clearInterval(timer);
+                    image.decode().catch(() => null).then(() => resolve(still >= 6));
+                }, 25);
+            })"""
+        )
+        assert rests, "the picture does not come to rest"
+        return self.pixels()
 
     def troubles(self):
         """What is wrong to the eye: a picture too many or too few, an error that is shown."""
@@ -329,23 +332,26 @@ def check(widget):
         wrong.append("it has no control")
     for words, operate in operations.items():
         operate()
-        after = widget.wait_for_change(first, seconds=60 if words.startswith("job") else 5)
+        after = widget.wait_for_change(first, seconds=60 if words.startswith("job") else None)
         if after is None:
             wrong.append(f"{words}: the picture did not change")
         wrong += [f"{words}: {trouble}" for trouble in widget.troubles()]
         widget.press_reset()
-        if after is not None and widget.wait_for_change(after) is None:
-            wrong.append(f"{words}: Reset changed nothing")
         # The picture itself: on the screen it may stand between pixels after a move of the page.
-        elif widget.settled() is not None and (widget.decoded() != original).any():
+        if not widget.wait_for(lambda: same(widget.decoded(), original)):
             wrong.append(f"{words}: Reset did not bring the first picture back")
+        first = widget.settled()
     # Away and back again: a widget may vanish when its cell leaves the screen.
     before = widget.decoded()
     widget.page.locator(".jp-Notebook .jp-Cell").first.scroll_into_view_if_needed()
     widget.root.scroll_into_view_if_needed()
-    if blank(widget.settled()) or (widget.decoded() != before).any():
+    if blank(widget.settled()) or not same(widget.decoded(), before):
         wrong.append("after scrolling away and back: the picture is another one")
     return wrong
+
+
+def same(pixels, others):
+    return pixels.shape == others.shape and (pixels == others).all()
 
 
 def blank(pixels):

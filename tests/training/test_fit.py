@@ -43,9 +43,12 @@ def test_uint8_becomes_floats_in_0_1_and_floats_pass():
     model, split = Watcher(), images()
     tl.fit(model, split, batch_size=20)
     assert all(seen.dtype == torch.float32 and 0.9 < seen.max() <= 1 for seen in model.seen)
-    model = Watcher()
-    tl.fit(model, images(dtype=torch.float32), batch_size=20)
-    assert model.seen[-1].max() > 200
+    split, model = images(), Watcher()
+    split.inputs = split.inputs / 100 - 1  # standardised
+    tl.fit(model, split, batch_size=20)
+    assert model.seen[-1].max() > 1.4
+    with pytest.raises(ValueError, match="float images from .*divide by 255"):
+        tl.fit(model, images(dtype=torch.float32))
 
 
 def test_augment_is_called_for_each_item_as_stored():
@@ -284,10 +287,8 @@ def test_compile_gives_the_same_weights():
             {"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.zeros(3))},
             "float targets",
         ),
-        (
-            {"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.zeros(3).int())},
-            "labels must be int64",
-        ),
+        ({"task": [(torch.ones(3, 6), torch.zeros(3).int())]}, "labels must be int64"),
+        ({"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=["a"] * 3)}, "labels has dtype"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"lr": 0.0}, "lr is 0.0"),
         ({"lr": float("nan")}, "lr is nan"),
@@ -333,6 +334,25 @@ def test_optimizer_and_frozen_parameters():
     model.requires_grad_(False)
     with pytest.raises(ValueError, match="no trainable parameter"):
         tl.fit(model, make_split())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda labels: labels.int(),
+        lambda labels: labels.numpy().astype("int16"),
+        lambda labels: labels[:, None],
+        lambda labels: labels.tolist(),
+        lambda labels: labels.numpy()[::-1].copy()[::-1],
+    ],
+)
+def test_labels_of_other_kinds_mean_the_same(change):
+    expected, found, split = make_mlp(), make_mlp(), make_split()
+    tl.fit(expected, split)
+    other = SimpleNamespace(inputs=split.inputs.double().numpy(), labels=change(split.labels))
+    tl.fit(found, other, valid=other)
+    assert_same(weights(expected), weights(found))
+    assert tl.evaluate(found, other) == tl.evaluate(found, split)
 
 
 def test_seed_none_draws_from_outside(tmp_path):

@@ -10,7 +10,7 @@ from torch import nn
 
 from tl_helpers import arguments
 from tl_helpers.data.batches import batches
-from tl_helpers.data.split import as_tensor
+from tl_helpers.data.split import Split, as_tensor
 from tl_helpers.training import distributed, losses
 from tl_helpers.training.device import (
     autocast,
@@ -56,11 +56,17 @@ def evaluation_mode(model: nn.Module):
             part.training = mode
 
 
+def as_split(data) -> Split:
+    """Return a Split of anything with inputs and labels: NumPy arrays, int32, one column …"""
+    return data if isinstance(data, Split) else Split(data.inputs, data.labels)
+
+
 def as_batches(data, batch_size: int):
     """Return batches of a split (anything with inputs and labels), or ``data`` when it is batches."""
     arguments.whole_number("batch_size", batch_size)
     if hasattr(data, "inputs") and hasattr(data, "labels") and not hasattr(data, "from_position"):
-        return batches(data.inputs, data.labels, batch_size=batch_size)
+        split = as_split(data)
+        return batches(split.inputs, split.labels, batch_size=batch_size)
     if hasattr(data, "train") and hasattr(data, "test"):
         raise ValueError("data is a whole task: name the split, for example task.test")
     if not hasattr(data, "__iter__") or isinstance(data, (torch.Tensor, str, bytes, Mapping)):

@@ -13,7 +13,13 @@ from tl_helpers.training import cached_features as cached
 from tl_helpers.training import distributed, loop, losses
 from tl_helpers.training.device import device_of, move, pick_device, pick_precision, to_floats
 from tl_helpers.training.early_stopping import EarlyStopping
-from tl_helpers.training.evaluate import EVALUATION_BATCH, as_batches, evaluation_mode, score
+from tl_helpers.training.evaluate import (
+    EVALUATION_BATCH,
+    as_batches,
+    as_split,
+    evaluation_mode,
+    score,
+)
 from tl_helpers.training.history import History
 from tl_helpers.training.optimizers import make_optimizer
 
@@ -168,7 +174,8 @@ def _splits(task, valid, batch_size, seed):
     if hasattr(train, "inputs") and not isinstance(train, Batches):
         if seed is None:  # drawn from outside, and the same in every process
             seed = distributed.from_all(int(torch.randint(2**31, ())))[0]
-        train = batches(train.inputs, train.labels, batch_size=batch_size, shuffle=True, seed=seed)
+        split = as_split(train)
+        train = batches(split.inputs, split.labels, batch_size=batch_size, shuffle=True, seed=seed)
     else:
         train = as_batches(train, batch_size)
     return train, None if valid is None else as_batches(valid, EVALUATION_BATCH)

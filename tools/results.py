@@ -37,7 +37,20 @@ def digest(code: str) -> str:
     """Return a hash of what the code does: comments, layout and ``configurations`` do not count."""
     tree = ast.parse(code)
     tree.body = [node for node in tree.body if getattr(node, "name", "") != "configurations"]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()[:16]
+
+
+def _plain(node):
+    """Return a syntax tree as tuples: its kinds and what it says, the same in every Python.
+
+    Fields that are empty are left out, so that one which a later version adds does not count.
+    """
+    if isinstance(node, ast.Constant):
+        return "Constant", repr(node.value)
+    if isinstance(node, ast.AST):
+        fields = [(name, _plain(value)) for name, value in ast.iter_fields(node)]
+        return type(node).__name__, *[pair for pair in fields if pair[1] not in (None, ())]
+    return tuple(map(_plain, node)) if isinstance(node, list) else node
 
 
 def namespace(code: str) -> dict:

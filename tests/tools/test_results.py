@@ -93,3 +93,22 @@ def test_runs_done_before_an_error_are_kept(here, lesson, tmp_path):
     with pytest.raises(ValueError, match="domain|nonnegative"):
         results.build(lesson(SETUP, bad, MEASURE), tmp_path)
     assert roots(tmp_path)
+
+
+def test_the_digest_is_that_of_the_code_in_every_python():
+    """A literal: what it is in one version it has to be in all (3.13 prints trees otherwise)."""
+    code = (
+        "import math  # a comment\n"
+        "def configurations():\n    return []\n"
+        "def measure(x, *, y: float = 1.5, **more):\n"
+        "    'Text.'\n"
+        "    with open(f'{x!r:>4}{y}') as file, file:\n"
+        "        found = [i for i in (1, None, b'2', ...) if not i]\n"
+        "    return {'a': lambda: found[1:], **more}\n"
+        "class Net(dict):\n    pass\n"
+    )
+    assert results.digest(code) == "c8a98954a28ebbd8"
+    assert results.digest(code.replace("  # a comment", "")) == results.digest(code)
+    assert results.digest(code.replace("return []", "return [1]")) == results.digest(code)
+    for change in ("1.5", "None", "'Text.'", "!r", "1:"):
+        assert results.digest(code.replace(change, "3")) != results.digest(code)

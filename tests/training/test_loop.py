@@ -172,23 +172,28 @@ def test_stop_from_another_thread_interrupts():
         def on_epoch_start(self, state):
             self.state = state
 
-    watch, started, outcome = Watch(), threading.Event(), []
+    watch, outcome, steps = Watch(), [], []
+    in_mid_epoch, go_on = threading.Event(), threading.Event()
 
     def loss(logits, labels):
-        started.set()
+        if logits.requires_grad:
+            steps.append(1)
+        if len(steps) == 3:  # of 7 batches
+            in_mid_epoch.set()
+            assert go_on.wait(60)
         return nn.functional.cross_entropy(logits, labels)
 
     def work():
-        outcome.append(
-            tl.fit(make_mlp(), make_split(), epochs=100_000, loss=loss, callbacks=[watch])
-        )
+        kwargs = {"epochs": 3, "batch_size": 8, "loss": loss, "callbacks": [watch]}
+        outcome.append(tl.fit(make_mlp(), make_split(), **kwargs))
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert started.wait(20)
+    assert in_mid_epoch.wait(60)
     watch.state.stop = True
-    thread.join(20)
-    assert not thread.is_alive() and outcome[0].interrupted
+    go_on.set()
+    thread.join(60)
+    assert not thread.is_alive() and outcome[0].interrupted and len(steps) == 3
 
 
 def test_randomness_outside_is_left_as_it_was():

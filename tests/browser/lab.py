@@ -222,20 +222,21 @@ class WidgetOnPage:
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
     def wait_for(self, seen, seconds=None):
-        """Wait until ``seen()`` holds, looking whenever the picture rests; return whether it did.
+        """Look whenever the picture rests until ``seen()`` holds; return whether it did.
 
         ``seconds``: PATIENCE by default.
         """
         end = time.monotonic() + (PATIENCE if seconds is None else seconds)
-        while not seen():
+        while True:
+            self.rest()
+            if seen():
+                return True
             if time.monotonic() > end:
                 return False
-            self.settled()
-        return True
 
     def wait_for_change(self, before, seconds=None):
         """Wait until the pixels differ from ``before``; return the new ones, or None."""
-        now = self.settled()
+        now = before
 
         def differs():
             nonlocal now
@@ -244,8 +245,8 @@ class WidgetOnPage:
 
         return now if self.wait_for(differs, seconds) else None
 
-    def settled(self):
-        """The pixels once the picture has stood still, and the kernel too, for a moment."""
+    def rest(self):
+        """Wait until the picture has stood still, and the kernel too, for a moment."""
         rests = self.root.locator(PICTURE).first.evaluate(
             """image => new Promise(resolve => {
                 const status = document.querySelector('.jp-Notebook-ExecutionIndicator');
@@ -253,13 +254,17 @@ class WidgetOnPage:
                 const timer = setInterval(() => {
                     const same = image.src === last && status.dataset.status === 'idle';
                     [last, still, looks] = [image.src, same ? still + 1 : 0, looks + 1];
-                    if (still < 6 && looks < 1000) return;
+                    if (still < 4 && looks < 1000) return;
                     clearInterval(timer);
-                    image.decode().catch(() => null).then(() => resolve(still >= 6));
+                    image.decode().catch(() => null).then(() => resolve(still >= 4));
                 }, 25);
             })"""
         )
         assert rests, "the picture does not come to rest"
+
+    def settled(self):
+        """The pixels once the picture rests."""
+        self.rest()
         return self.pixels()
 
     def troubles(self):
@@ -340,7 +345,7 @@ def check(widget):
         # The picture itself: on the screen it may stand between pixels after a move of the page.
         if not widget.wait_for(lambda: same(widget.decoded(), original)):
             wrong.append(f"{words}: Reset did not bring the first picture back")
-        first = widget.settled()
+        first = widget.pixels()
     # Away and back again: a widget may vanish when its cell leaves the screen.
     before = widget.decoded()
     widget.page.locator(".jp-Notebook .jp-Cell").first.scroll_into_view_if_needed()

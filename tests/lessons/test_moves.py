@@ -18,7 +18,7 @@ EXAMPLES = {
     "the base": "tests.teaching.test_widgets",
     **{lesson: f"tests.lessons.{lesson}.test_widget" for lesson in rooms("widget")},
 }
-LEAK = 3000  # objects; a line that is left at each move makes 5000
+LEAK = 1500  # objects; a line that is left at each move makes more
 MOVES = max(50, -(-1000 // len(EXAMPLES)))  # a thousand in all
 
 
@@ -46,6 +46,13 @@ def cut_off(widget):
     return max(0, round(max(*(edge[:2] - drawn[:2]), *(drawn[2:] - edge[2:]))))
 
 
+def drawn_anew(word, state):
+    """Return the picture of a new widget in this state."""
+    anew = example(word)
+    anew.set(**state)
+    return anew.png
+
+
 @pytest.mark.parametrize("word", EXAMPLES)
 def test_random_moves(word):
     rng = np.random.default_rng(0)
@@ -55,10 +62,8 @@ def test_random_moves(word):
         move(widget, rng)
         assert widget.error == "", widget.state
         seen.add(hash(widget.png))
-        if number % 40 == 20:
-            anew = example(word)
-            anew.set(**widget.state)
-            assert anew.png == widget.png, "what was moved is not what is drawn anew"
+        if number == 20:  # in the first half: ipywidgets keeps every widget that was made
+            assert drawn_anew(word, widget.state) == widget.png
         if number % 10 == 0:
             assert cut_off(widget) <= 1, widget.state
             gc.collect()  # of what cut_off drew
@@ -66,9 +71,9 @@ def test_random_moves(word):
             held.append(sys.getallocatedblocks())
     assert sum(isinstance(child, ipywidgets.Image) for child in widget.children) == 1
     assert len(seen) > 1, "no move changed the picture"
-    print(word, held)
     half = len(held) // 2  # caches of fonts and the like are filled by then
     assert held[-1] - held[half] < LEAK, f"objects over the moves: {held}"
+    assert drawn_anew(word, widget.state) == widget.png
     widget.reset()
     assert widget.png == widget.default_png, "the picture depends on more than its state"
 

@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "seeds": set(),
     "arguments": set(),
     "progress": set(),
+    "say": set(),
     "data": set(),
     "models": set(),
     "training": {"data"},
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     "__main__": {"doctor"},
     "": set(),  # tl_helpers/__init__.py, which finds its names when they are first used
 }
-FOR_ALL = {"files", "seeds", "arguments", "progress"}  # files that any room may use
+FOR_ALL = {"files", "seeds", "arguments", "progress", "say"}  # files that any room may use
 
 
 def sources() -> dict[str, str]:

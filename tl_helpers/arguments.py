@@ -7,6 +7,7 @@ NumPy count as numbers; True and False do not.
 import math
 import numbers
 
+import torch
 from torch import nn
 
 
@@ -43,6 +44,18 @@ def seed(name: str, value) -> None:
     """Raise unless ``value`` is None or a whole number from 0."""
     if value is not None:
         whole_number(name, value, low=0)
+
+
+def tensor(name: str, value) -> None:
+    """Raise TypeError unless ``value`` is a tensor."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} is {_shown(value)}: a tensor is accepted.")
+
+
+def function(name: str, value) -> None:
+    """Raise TypeError unless ``value`` can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} is {_shown(value)}: a function is accepted.")
 
 
 def module(name: str, value) -> None:

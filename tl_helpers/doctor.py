@@ -8,6 +8,8 @@ import platform
 import socket
 import time
 
+from tl_helpers.say import say
+
 from . import files
 
 MEMORY_OF_A_LESSON = 2  # GB, the most that one lesson may take
@@ -43,11 +45,11 @@ def doctor() -> int:
             failed += outcome == "FAIL"
             seconds = time.perf_counter() - started
             took = f" ({seconds:.0f} s)" if seconds >= 1 else ""
-            print(f"{outcome}  {name}: {words}{took}", flush=True)
+            say(f"{outcome}  {name}: {words}{took}")
     if failed:
-        print(f"{failed} of {failed + passed} checks FAILED: do what their lines say, then repeat.")
+        say(f"{failed} of {failed + passed} checks FAILED: do what their lines say, then repeat.")
     else:
-        print(f"All {passed} checks passed. The network is not needed.")
+        say(f"All {passed} checks passed. The network is not needed.")
     return failed
 
 

@@ -91,7 +91,7 @@ def test_grey_images_and_another_size():
         ({"name": "fcn_resnet50", "num_classes": 2}, "fcn_resnet50"),  # it segments, it names none
         ({"name": "resnet18", "num_classes": 0}, "num_classes=0"),
         ({"name": "resnet18", "num_classes": None}, "num_classes=None.*pretrained=True"),
-        ({"name": "resnet18", "num_classes": 2, "in_channels": 2}, "in_channels=2"),
+        ({"name": "resnet18", "num_classes": 2, "in_channels": 2}, "in_channels is 2"),
         ({"name": "resnet18", "num_classes": 2, "image_size": 0}, "image_size=0"),
         ({"name": "inception_v3", "num_classes": 2, "image_size": 32}, "image_size=32.*inception"),
         ({"name": "vit_b_32", "num_classes": 2, "image_size": 64}, "image_size=64.*vit_b_32"),

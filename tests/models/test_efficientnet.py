@@ -101,7 +101,7 @@ def test_damaged_weights_are_refused_with_a_remedy(tmp_path, monkeypatch):
     [
         ({"num_classes": 0}, "num_classes=0"),
         ({"num_classes": 3, "image_size": 8}, "image_size=8"),
-        ({"num_classes": 3, "in_channels": 4}, "in_channels=4.*3.*1"),
+        ({"num_classes": 3, "in_channels": 4}, "in_channels is 4.*3.*1"),
         ({"num_classes": None, "pretrained": False}, "num_classes=None.*pretrained=True"),
     ],
 )

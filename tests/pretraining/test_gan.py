@@ -239,7 +239,7 @@ def test_what_cannot_be_trained_is_refused():
     (generator, discriminator), (conditional, by_class) = networks(), networks(2)
     with pytest.raises(ValueError, match="list.*a task or a split"):
         fit(generator, discriminator, [1, 2])
-    with pytest.raises(ValueError, match="generator is a Linear"):
+    with pytest.raises(TypeError, match="generator is a Linear"):
         fit(nn.Linear(8, 2), discriminator, split())
     with pytest.raises(ValueError, match=r"from 0 to 4.*2 classes.*0 … 1"):
         fit(conditional, by_class, split(classes=5))

@@ -12,6 +12,7 @@ from tl_helpers.pretraining import rotated
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_labels_are_the_turns_of_numpy(dtype):
     images = torch.randint(0, 256, (50, 3, 6, 6)).to(dtype)
+    images = images if dtype == torch.uint8 else images / 255
     split = tl.data.Split(images, torch.full((50,), 9))
     found = rotated(split)
     assert found.inputs.dtype == dtype and found.labels.dtype == torch.int64

@@ -266,7 +266,7 @@ def test_compile_gives_the_same_weights():
     ("change", "message"),
     [
         ({"model": "resnet18"}, "model is 'resnet18': a torch.nn.Module"),
-        ({"task": 7}, "data must be a split or an iterable"),
+        ({"task": 7}, "task must be a split or an iterable"),
         ({"task": SimpleNamespace(inputs=torch.ones(0, 6), labels=torch.ones(0).long())}, "empty"),
         ({"task": SimpleNamespace(inputs=torch.ones(3, 6), labels=torch.ones(2).long())}, "length"),
         (

@@ -277,7 +277,7 @@ def test_sgd_moves_each_block_by_its_own_rate(task):
 
 @pytest.mark.parametrize(
     "arguments, words",
-    [({"lr": 0}, "lr=0"), ({"lr": 1e-3, "decay": 0.5}, "decay=0.5.*1 or more")],
+    [({"lr": 0}, "lr is 0"), ({"lr": 1e-3, "decay": 0.5}, "decay is 0.5.*1 or more")],
 )
 def test_rates_that_cannot_be(arguments, words):
     with pytest.raises(ValueError, match=words):
@@ -408,7 +408,7 @@ def test_the_same_callback_can_serve_a_second_run(task):
 
 @pytest.mark.parametrize(
     "arguments, words",
-    [({"every": 0}, "every=0"), ({"every": 1.5}, "every=1.5"), ({"decay": 0.5}, "decay=0.5")],
+    [({"every": 0}, "every=0"), ({"every": 1.5}, "every=1.5"), ({"decay": 0.5}, "decay is 0.5")],
 )
 def test_arguments_that_cannot_be(arguments, words):
     with pytest.raises(ValueError, match=words):

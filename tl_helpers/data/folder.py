@@ -9,6 +9,7 @@ import psutil
 import torch
 
 from tl_helpers.progress import bar
+from tl_helpers.say import say
 
 SPLITS = {
     "train": "train",
@@ -252,4 +253,4 @@ def _say(path, splits, *left_out):
         said.append("validation is taken out of train")
     if said:
         total = sum(len(labels) for _, labels, _ in splits.values())
-        print(f"{path.name}: {_counted(total, 'image')}; {'; '.join(said)}.")
+        say(f"{path.name}: {_counted(total, 'image')}; {'; '.join(said)}.")

@@ -48,7 +48,14 @@ def glyphs(characters: str | None = None) -> Task:
     Inputs: uint8 N×1×28×28, white on black. The fonts of valid and test are of other families
     than those of train. Raises ValueError for a character that was not drawn.
     """
+    if not isinstance(characters, (str, type(None))):
+        raise TypeError(f"characters is {characters!r}: a text is accepted.")
     task = _load("glyphs.npz", domain="print", name="glyphs")
+    for character in characters or ():
+        if character not in task.class_names:
+            raise ValueError(
+                f"characters holds {character!r}: {''.join(task.class_names)} are accepted."
+            )
     return task if characters is None else task.only(list(characters))
 
 

@@ -13,6 +13,7 @@ import torch
 from tl_helpers import arguments
 from tl_helpers.data import folder
 from tl_helpers.data.split import IGNORED, Split, dtype, is_one_class_each, shape
+from tl_helpers.say import say
 from tl_helpers.seeds import offset
 
 FRACTIONS = (0.6, 0.15, 0.25)
@@ -43,6 +44,9 @@ class Task:
     name: str = "task"
 
     def __post_init__(self):
+        for word in ("domain", "name"):
+            if not isinstance(getattr(self, word), str):
+                raise TypeError(f"{word} is {getattr(self, word)!r}: a text is accepted.")
         splits = self._splits()
         for word, split in splits.items():
             if not isinstance(split, Split):
@@ -199,7 +203,7 @@ class Task:
         copies = len(first) - len(alone)
         if copies:
             are = "input is a copy" if copies == 1 else "inputs are copies"
-            print(f"{name}: {copies:,} {are} of others and stay in one split with them.")
+            say(f"{name}: {copies:,} {are} of others and stay in one split with them.")
         strata, strata_names = torch.zeros(len(first), dtype=torch.int64), ()
         if is_one_class_each(everything.labels):
             if len(class_names) == 1:
@@ -252,6 +256,8 @@ class Task:
         arguments.choice("unreadable", unreadable, ("raise", "skip"))
         arguments.whole_number("seed", seed, low=0)
         fractions = _check_fractions(fractions)
+        if not isinstance(domain, (str, type(None))):
+            raise TypeError(f"domain is {domain!r}: a text is accepted.")
         path, found = folder.read(path, image_size, unreadable)
         domain = path.name if domain is None else domain
         if "all" in found.splits:
@@ -308,6 +314,8 @@ def _ids(labels, class_names):
     categories = getattr(getattr(labels, "cat", labels), "categories", None)
     if not isinstance(labels, torch.Tensor):
         labels = np.asarray(labels)
+        if labels.ndim == 0:
+            raise ValueError(f"labels is {labels.item()!r}: one for each item is needed.")
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.dtype.kind == "b":

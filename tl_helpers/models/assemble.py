@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from tl_helpers import arguments
+
 from .base import ImageModel, check_count
 
 # Containers that hold the stages of a network one after the other, by the names that torchvision
@@ -12,6 +14,16 @@ _STAGE_LISTS = {"features", "blocks", "stages", "layers"}
 _MOST = 0.85
 
 
+def check(num_classes, pretrained, in_channels, image_size, smallest=1) -> None:
+    """Raise unless these arguments of ``create`` can be, before anything is read or drawn."""
+    if num_classes is not None:
+        check_count("num_classes", num_classes)
+    arguments.choice("pretrained", pretrained, (True, False))
+    arguments.choice("in_channels", in_channels, (3, 1))  # RGB or grey
+    if image_size is not None:
+        check_count("image_size", image_size, at_least=smallest)
+
+
 def assemble(
     name, network, classifier, *, num_classes, pretrained, in_channels, image_size, mean, std
 ) -> ImageModel:
@@ -19,8 +31,6 @@ def assemble(
 
     The network is run once on a black image: a size that it cannot take is found now.
     """
-    if in_channels not in (1, 3):
-        raise ValueError(f"in_channels={in_channels!r}; {name} takes 3 (RGB) or 1 (grey)")
     network.eval()
     try:
         with torch.no_grad():
@@ -33,7 +43,6 @@ def assemble(
     if num_classes is None:
         head = _pretrained_head(name, classifier, pretrained)
     else:
-        check_count("num_classes", num_classes)
         head = nn.Linear(features.shape[1], num_classes)
     return ImageModel(
         network,

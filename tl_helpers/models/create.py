@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from ..files import FileProblem, sha256
-from .assemble import assemble
-from .base import ImageModel, check_count
+from .assemble import assemble, check
+from .base import ImageModel
 from .efficientnet import efficientnet_lite0
 
 SECONDS_TO_ANSWER = 5  # for a server, before the network counts as absent
@@ -45,8 +45,9 @@ def create(
     import timm
     import torchvision
 
-    if image_size is not None:
-        check_count("image_size", image_size)
+    if not isinstance(name, str):
+        raise TypeError(f"name is {name!r}: the name of a classifier is accepted.")
+    check(num_classes, pretrained, in_channels, image_size)
     if name == "efficientnet_lite0":
         return efficientnet_lite0(num_classes, pretrained, image_size or 224, in_channels)
     known = torchvision.models.list_models(module=torchvision.models)

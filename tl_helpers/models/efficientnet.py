@@ -3,8 +3,8 @@
 import torch
 
 from ..files import known
-from .assemble import assemble
-from .base import ImageModel, check_count
+from .assemble import assemble, check
+from .base import ImageModel
 
 
 def efficientnet_lite0(
@@ -31,7 +31,7 @@ def efficientnet_lite0(
     """
     import timm
 
-    check_count("image_size", image_size, at_least=32)
+    check(num_classes, pretrained, in_channels, image_size, smallest=32)
     network = timm.create_model("tf_efficientnet_lite0")
     if pretrained:
         path = known("efficientnet-lite0-57934424.pth")

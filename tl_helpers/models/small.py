@@ -31,6 +31,11 @@ def mlp(num_classes: int, input_shape=(1, 28, 28), hidden=(256, 128)) -> Transfe
     Raises ValueError when a number of classes or a width is not at least 1.
     """
     check_count("num_classes", num_classes)
+    for name, widths in (("input_shape", input_shape), ("hidden", hidden)):
+        if not isinstance(widths, (tuple, list)):
+            raise TypeError(
+                f"{name} is {widths!r}: whole numbers, such as (256, 128), are accepted."
+            )
     input_shape, hidden = tuple(input_shape), tuple(hidden)
     for width in (*input_shape, *hidden):
         check_count("a width in input_shape or hidden", width)

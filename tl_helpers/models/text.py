@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from tl_helpers import arguments
+
 from ..files import known
 from .base import TransferModel, check_count
 
@@ -68,6 +70,7 @@ def minilm(num_classes: int, pretrained: bool = True) -> TextModel:
     from transformers.utils import logging
 
     check_count("num_classes", num_classes)
+    arguments.choice("pretrained", pretrained, (True, False))
     folder = known("config.json").parent
     options = {"local_files_only": True, "add_pooling_layer": False}
     if pretrained:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tl_helpers import arguments
 from tl_helpers.training import History
 from tl_helpers.training.device import to_floats
 
@@ -25,6 +26,8 @@ class Autoencoder(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__()
+        arguments.module("encoder", encoder)
+        arguments.module("decoder", decoder)
         self.encoder, self.decoder = encoder, decoder
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -57,6 +60,11 @@ def fit_autoencoder(
 
     Raises ValueError when there is nothing to train on, or when output and input differ in shape.
     """
+
+    arguments.module("model", model)
+    arguments.function("loss", loss)
+    if corrupt is not None:
+        arguments.function("corrupt", corrupt)
 
     def measure(inputs):
         targets = to_floats(inputs)

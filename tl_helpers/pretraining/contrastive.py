@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tl_helpers import arguments
 from tl_helpers.data import fashion_mnist
 from tl_helpers.models import TransferModel, small_cnn
 from tl_helpers.pretraining import script
@@ -37,6 +38,7 @@ class SimCLR(nn.Module):
     def __init__(self, model: TransferModel, num_codes: int = 64):
         super().__init__()
         self.model = check_model(model)
+        arguments.whole_number("num_codes", num_codes)
         width = model.num_features
         self.projection = nn.Sequential(
             nn.Linear(width, width), nn.ReLU(), nn.Linear(width, num_codes)
@@ -60,6 +62,7 @@ def random_views(
     A transform of torchvision draws once for all images that it is handed, and image by image it
     takes several times as long as a training step; this one draws for all at once.
     """
+    _check_views(images, crop, flip, jitter)
     count = len(images)
 
     def uniform(low, high, *shape):
@@ -77,6 +80,20 @@ def random_views(
     return (uniform(1 - jitter, 1 + jitter, 1, 1, 1) * views.clamp(0, 1)).clamp(0, 1)
 
 
+def _check_views(images, crop, flip, jitter):
+    arguments.tensor("images", images)
+    if images.ndim != 4:
+        raise ValueError(f"images have shape {tuple(images.shape)}: N×C×H×W is accepted.")
+    if not isinstance(crop, (tuple, list)) or len(crop) != 2:
+        raise TypeError(f"crop is {crop!r}: the smallest and the largest share are accepted.")
+    if not 0 < crop[0] <= crop[1] <= 1:
+        raise ValueError(f"crop is {crop}: shares above 0 and up to 1, in order, are accepted.")
+    arguments.number("flip", flip, low=0)
+    if flip > 1:
+        raise ValueError(f"flip is {flip}: a probability is accepted.")
+    arguments.number("jitter", jitter, low=0)
+
+
 def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float = 0.5) -> torch.Tensor:
     """Return the NT-Xent loss of the codes of two views of N images, a 0-d tensor.
 
@@ -87,13 +104,14 @@ def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float = 0.5)
     Raises ValueError for other shapes, or a temperature that is not above 0.
     Paper: arXiv:2002.05709, equation 1.
     """
+    arguments.tensor("first", first)
+    arguments.tensor("second", second)
+    arguments.number("temperature", temperature, above=0)
     if first.ndim != 2 or first.shape != second.shape:
         raise ValueError(
             f"first has shape {tuple(first.shape)} and second {tuple(second.shape)}: "
             "codes of two views are N×K, both alike"
         )
-    if not temperature > 0:
-        raise ValueError(f"temperature is {temperature}; it has to be above 0")
     count = len(first)
     codes = F.normalize(torch.cat([first, second]), dim=1)
     logits = codes @ codes.T / temperature
@@ -128,6 +146,11 @@ def fit_simclr(
     Raises ValueError when there is nothing to train on, or when the backbone is frozen.
     """
 
+    if not isinstance(learner, SimCLR):
+        raise TypeError(f"learner is a {type(learner).__name__}: a SimCLR is accepted.")
+    arguments.function("augment", augment)
+    arguments.number("temperature", temperature, above=0)
+
     def measure(images):
         images = to_floats(images)
         first, second = (learner(augment(images)) for _ in range(2))
@@ -153,6 +176,7 @@ def load_simclr(jitter: bool = True) -> tuple[SimCLR, History]:
     jitter: whether the views differed in brightness and contrast, or by crop and mirror alone.
     Raises FileProblem when the file is missing or damaged.
     """
+    arguments.choice("jitter", jitter, (True, False))
     learner = _learner()
     return learner, script.load(_file(jitter), {"learner": learner})
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tl_helpers import arguments
 from tl_helpers.data import batches, fashion_mnist
 from tl_helpers.models import ImageModel
 from tl_helpers.pretraining import script
@@ -37,6 +38,9 @@ class Generator(nn.Module):
 
     def __init__(self, layers: nn.Module, *, num_codes: int, num_classes: int = 0):
         super().__init__()
+        arguments.module("layers", layers)
+        arguments.whole_number("num_codes", num_codes)
+        arguments.whole_number("num_classes", num_classes, low=0)
         self.layers, self.num_codes, self.num_classes = layers, num_codes, num_classes
 
     def forward(self, codes, labels=None) -> torch.Tensor:
@@ -73,6 +77,8 @@ def dcgan(num_classes: int = 0, num_codes: int = 64) -> tuple[Generator, ImageMo
     arXiv:1802.05637), so that its features need no label. ``tl.models.replace_head`` and
     ``tl.transfer.freeze`` make a probe of it.
     """
+    arguments.whole_number("num_codes", num_codes)
+    arguments.whole_number("num_classes", num_classes, low=0)
     layers = nn.Sequential(
         nn.Linear(num_codes + num_classes, 64 * 7 * 7, bias=False),
         nn.Unflatten(1, (64, 7, 7)),
@@ -125,6 +131,8 @@ def discriminator_loss(real_logits, fake_logits) -> torch.Tensor:
 
     2 log 2 where D cannot tell (every logit 0), near 0 where it always can.
     """
+    arguments.tensor("real_logits", real_logits)
+    arguments.tensor("fake_logits", fake_logits)
     return -F.logsigmoid(real_logits).mean() - F.logsigmoid(-fake_logits).mean()
 
 
@@ -133,6 +141,7 @@ def generator_loss(fake_logits) -> torch.Tensor:
 
     The other form, mean log(1 - D(fake)), has next to no gradient while D is sure of itself.
     """
+    arguments.tensor("fake_logits", fake_logits)
     return -F.logsigmoid(fake_logits).mean()
 
 
@@ -165,6 +174,10 @@ def fit_gan(
     Raises ValueError when data or networks do not fit together.
     """
     train = getattr(data, "train", data)
+    if not isinstance(generator, Generator):
+        raise TypeError(f"generator is a {type(generator).__name__}: a Generator is accepted.")
+    arguments.module("discriminator", discriminator)
+    arguments.number("lr", lr, above=0)
     _check(generator, discriminator, train)
 
     def adam(parameters, lr):
@@ -194,7 +207,7 @@ def fit_gan(
 
     return run(
         step,
-        batches(train.inputs, train.labels, batch_size=batch_size, shuffle=True, seed=seed or 0),
+        batches(train.inputs, train.labels, batch_size=batch_size, shuffle=True, seed=seed),
         epochs,
         modules={"generator": generator, "discriminator": discriminator},
         optimizers={
@@ -256,6 +269,7 @@ def load_gan(conditional: bool = False) -> tuple[Generator, ImageModel, History]
     They are those of ``dcgan``, trained on the training split of Fashion-MNIST; conditional: on
     its 10 classes. Raises FileProblem when the file is missing or damaged.
     """
+    arguments.choice("conditional", conditional, (True, False))
     generator, discriminator = dcgan(10 if conditional else 0)
     history = script.load(
         _file(conditional), {"generator": generator, "discriminator": discriminator}

@@ -6,6 +6,7 @@
 import torch
 from torch import nn
 
+from tl_helpers import arguments
 from tl_helpers.data import fashion_mnist
 from tl_helpers.models import TransferModel, conv_decoder, small_cnn
 from tl_helpers.pretraining import script
@@ -35,6 +36,7 @@ class MaskedAutoencoder(nn.Module):
 
     def __init__(self, model: TransferModel, decoder: nn.Module):
         super().__init__()
+        arguments.module("decoder", decoder)
         self.model, self.decoder = check_model(model), decoder
 
     def forward(self, images, mask) -> torch.Tensor:
@@ -50,11 +52,11 @@ def patch_mask(images: torch.Tensor, patch: int = 4, share: float = 0.5) -> torc
 
     Raises ValueError for a patch that does not divide H and W, or a share not between 0 and 1.
     """
+    _check_images(images)
+    _check_wishes(patch, share)
     count, _, height, width = images.shape
-    if patch < 1 or height % patch or width % patch:
+    if height % patch or width % patch:
         raise ValueError(f"patch is {patch}; it has to divide {height} and {width}")
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share}; it has to lie between 0 and 1")
     rows, columns = height // patch, width // patch
     hidden = min(max(round(share * rows * columns), 1), rows * columns - 1)
     order = torch.rand(count, rows * columns, device=images.device).argsort(1)
@@ -62,16 +64,33 @@ def patch_mask(images: torch.Tensor, patch: int = 4, share: float = 0.5) -> torc
     return grid.repeat_interleave(patch, 2).repeat_interleave(patch, 3)
 
 
+def _check_images(images):
+    arguments.tensor("images", images)
+    if images.ndim != 4:
+        raise ValueError(f"images have shape {tuple(images.shape)}: N×C×H×W is accepted.")
+
+
+def _check_wishes(patch, share):
+    arguments.whole_number("patch", patch)
+    arguments.number("share", share, above=0)
+    if share >= 1:
+        raise ValueError(f"share is {share}; it has to lie between 0 and 1")
+
+
 def masked_loss(outputs, targets, mask) -> torch.Tensor:
     """Return the mean squared error over the pixels under ``mask``, a 0-d tensor.
 
     outputs, targets: float N×C×H×W. mask: bool N×1×H×W. Raises ValueError when shapes differ.
     """
+    for name, value in (("outputs", outputs), ("targets", targets), ("mask", mask)):
+        arguments.tensor(name, value)
     if outputs.shape != targets.shape:
         raise ValueError(
-            f"the decoder returns {tuple(outputs.shape)} for images of {tuple(targets.shape)}: "
-            "it has to draw the whole image"
+            f"outputs of the decoder have shape {tuple(outputs.shape)} and targets "
+            f"{tuple(targets.shape)}: it has to draw the whole image"
         )
+    if mask.dtype != torch.bool:
+        raise ValueError(f"mask holds {mask.dtype}: True and False are accepted.")
     return (outputs - targets)[mask.expand_as(targets)].square().mean()
 
 
@@ -99,6 +118,10 @@ def fit_masked_autoencoder(
     Raises ValueError when there is nothing to train on, when the backbone is frozen, or when the
     decoder draws another shape.
     """
+
+    if not isinstance(learner, MaskedAutoencoder):
+        raise TypeError(f"learner is a {type(learner).__name__}: a MaskedAutoencoder is accepted.")
+    _check_wishes(patch, share)
 
     def measure(inputs):
         images = to_floats(inputs)

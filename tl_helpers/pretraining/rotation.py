@@ -51,6 +51,8 @@ def rotated(split: Split) -> Split:
     The task is then like any other: ``tl.fit(model, rotated(split))`` with a model of four classes.
     See ``turned``.
     """
+    if not isinstance(split, Split):
+        raise TypeError(f"split is a {type(split).__name__}: a Split is accepted.")
     return Split(*turned(split.inputs))
 
 

@@ -9,9 +9,17 @@ import json
 from pathlib import Path
 
 from tl_helpers.files import DATA, known, sha256
+from tl_helpers.say import say
 from tl_helpers.training import History, distributed
 
 WEIGHTS = DATA / "weights"
+
+
+def count(text: str) -> int:
+    """Return the number that a flag was given: 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 1 or more")
+    return int(text)
 
 
 def parser(name: str, description: str, epochs: int) -> argparse.ArgumentParser:
@@ -20,12 +28,12 @@ def parser(name: str, description: str, epochs: int) -> argparse.ArgumentParser:
         prog=f"python -m tl_helpers.pretraining.{name}", description=description
     )
     made.add_argument(
-        "--epochs", type=int, default=epochs, help="in all, a resumed run included (%(default)s)"
+        "--epochs", type=count, default=epochs, help="in all, a resumed run included (%(default)s)"
     )
     made.add_argument("--output", type=Path, help="the weights' file (one in data/weights)")
     made.add_argument("--resume", action="store_true", help="go on from the checkpoint beside it")
     made.add_argument("--seed", type=int, default=0, help="of weights and batches (%(default)s)")
-    made.add_argument("--images", type=int, help="train on the first so many only, to try it out")
+    made.add_argument("--images", type=count, help="train on the first so many only, to try it out")
     return made
 
 
@@ -58,7 +66,7 @@ def ship(output: Path, modules: dict, history: History) -> None:
     if distributed.world()[0]:
         return
     if history.interrupted:
-        print(f"interrupted after {len(history)} epochs: go on with --resume")
+        say(f"interrupted after {len(history)} epochs: go on with --resume")
         return
     weights = {
         f"{name}.{key}": value.cpu().contiguous()
@@ -79,7 +87,7 @@ def ship(output: Path, modules: dict, history: History) -> None:
         }
         text = json.dumps(dict(sorted(listed.items())), indent=2) + "\n"
         file.write_text(text, encoding="utf-8")
-    print(f"{output}: {len(history)} epochs, {sum(history.seconds):.0f} s, SHA-256 {digest}")
+    say(f"{output}: {len(history)} epochs, {sum(history.seconds):.0f} s, SHA-256 {digest}")
 
 
 def load(name: str, modules: dict) -> History:

@@ -80,7 +80,7 @@ def fit_unlabelled(
     nothing = torch.zeros(len(train))  # where labels would stand
     return run(
         step,
-        batches(train, nothing, batch_size=batch_size, shuffle=True, seed=seed or 0),
+        batches(train, nothing, batch_size=batch_size, shuffle=True, seed=seed),
         epochs,
         modules={"model": module},
         optimizers={"optimizer": make_optimizer(optimizer, learned, lr)},

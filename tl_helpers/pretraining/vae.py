@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from tl_helpers import arguments
 from tl_helpers.data import batches
 from tl_helpers.training import History, run
 from tl_helpers.training.device import to_floats
@@ -28,6 +29,11 @@ class VAE(nn.Module):
 
     def __init__(self, encoder, decoder, *, num_features, num_codes, num_classes=0):
         super().__init__()
+        arguments.module("encoder", encoder)
+        arguments.module("decoder", decoder)
+        arguments.whole_number("num_features", num_features)
+        arguments.whole_number("num_codes", num_codes)
+        arguments.whole_number("num_classes", num_classes, low=0)
         self.encoder, self.decoder = encoder, decoder
         self.num_codes, self.num_classes = num_codes, num_classes
         self.posterior = nn.Linear(num_features + num_classes, 2 * num_codes)
@@ -60,12 +66,24 @@ class VAE(nn.Module):
 
 def sample_codes(mean, log_variance) -> torch.Tensor:
     """Draw a code for each row, N×K, so that gradients reach mean and log variance."""
+    _check_codes(mean, log_variance)
     return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
 
 
 def kl_to_standard_normal(mean, log_variance) -> torch.Tensor:
     """Return the KL divergence of diagonal normals (N×K) from the standard normal: N, in nats."""
+    _check_codes(mean, log_variance)
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)
+
+
+def _check_codes(mean, log_variance):
+    arguments.tensor("mean", mean)
+    arguments.tensor("log_variance", log_variance)
+    if mean.shape != log_variance.shape:
+        raise ValueError(
+            f"mean has shape {tuple(mean.shape)} and log_variance {tuple(log_variance.shape)}: "
+            "they must be the same"
+        )
 
 
 def reconstruction_loss(outputs, targets, sigma: float) -> torch.Tensor:
@@ -75,10 +93,13 @@ def reconstruction_loss(outputs, targets, sigma: float) -> torch.Tensor:
     ``sigma`` at each pixel, without the constant that no weight changes.
     Raises ValueError when the shapes differ.
     """
+    arguments.tensor("outputs", outputs)
+    arguments.tensor("targets", targets)
+    arguments.number("sigma", sigma, above=0)
     if outputs.shape != targets.shape:
         raise ValueError(
-            f"the decoder returns {tuple(outputs.shape)} for images of {tuple(targets.shape)}: "
-            "a VAE gives back the shape it was given"
+            f"outputs of the decoder have shape {tuple(outputs.shape)} and targets "
+            f"{tuple(targets.shape)}: a VAE gives back the shape it was given"
         )
     return (outputs - targets).square().flatten(1).sum(1) / (2 * sigma**2)
 
@@ -110,8 +131,9 @@ def fit_vae(
     train, valid = getattr(data, "train", data), getattr(data, "valid", None)
     if not hasattr(train, "inputs"):
         raise ValueError(f"data is a {type(data).__name__}; it has to be a task or a split")
-    if not sigma > 0:
-        raise ValueError(f"sigma is {sigma}; it is a standard deviation, above 0")
+    if not isinstance(model, VAE):
+        raise TypeError(f"model is a {type(model).__name__}: a VAE is accepted.")
+    arguments.number("sigma", sigma, above=0)
     optimizer = make_optimizer(optimizer, model, lr)
 
     def terms(inputs, labels):
@@ -131,7 +153,7 @@ def fit_vae(
 
     return run(
         step,
-        batches(train.inputs, train.labels, batch_size=batch_size, shuffle=True, seed=seed or 0),
+        batches(train.inputs, train.labels, batch_size=batch_size, shuffle=True, seed=seed),
         epochs,
         modules={"model": model},
         optimizers={"optimizer": optimizer},

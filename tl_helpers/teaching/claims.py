@@ -7,6 +7,8 @@ from dataclasses import asdict, is_dataclass
 import numpy as np
 import torch
 
+from tl_helpers.say import say
+
 
 class ClaimError(AssertionError):
     """A statement of a lesson does not hold for the numbers that were just measured."""
@@ -36,7 +38,7 @@ def claim(statement: str, holds, *, measured=None) -> None:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     if not holds and not record:
         raise ClaimError(f"this does not hold: {statement}{_measured_text(measured)}")
-    print(f"{'✔' if holds else '✘'} {statement}")
+    say(f"{'✔' if holds else '✘'} {statement}")
 
 
 def _as_bool(holds) -> bool:

@@ -32,6 +32,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tl_helpers.say import say
+
 SOLVED, NOT_YET, NOT_ATTEMPTED = "solved", "not yet", "not attempted"
 _MARKS = {SOLVED: "✔", NOT_YET: "✘", NOT_ATTEMPTED: "○"}
 _exercises = {}
@@ -74,7 +76,7 @@ def check(number: str, answer) -> None:
     """
     found = verdict(number, answer)
     line = f"{_MARKS[found.state]} {number} {found.state}"
-    print(f"{line}: {found.hint}" if found.hint else line)
+    say(f"{line}: {found.hint}" if found.hint else line)
     _note(number, found.state)
 
 
@@ -117,9 +119,9 @@ def progress(lesson: str | None = None) -> None:
     width = max(len(task.title) for task in rows)
     for task in rows:
         state = states.get(task.number, NOT_ATTEMPTED)
-        print(f"{task.number}  {task.title:{width}}  {_MARKS[state]} {state}")
+        say(f"{task.number}  {task.title:{width}}  {_MARKS[state]} {state}")
     solved = sum(states.get(task.number) == SOLVED for task in rows)
-    print(f"{solved} of {len(rows)} solved")
+    say(f"{solved} of {len(rows)} solved")
 
 
 def close(found, wanted, tolerance: float = 1e-3) -> bool:

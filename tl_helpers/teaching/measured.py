@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tl_helpers.say import say
+
 # Fractions in code, percentages in text. The difference of two percentages is in points.
 _SCALE = {"%": 100, "points": 100}
 
@@ -21,6 +23,8 @@ def measured(name: str, value, unit: str = "%") -> None:
     """
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"name must be a text that says what was measured, got {name!r}")
+    if not isinstance(unit, str):
+        raise TypeError(f"unit must be a text, got {unit!r}")
     if value is None or isinstance(value, str | dict):
         raise TypeError(f"value of {name!r} must be a number or numbers, got {value!r}")
     try:
@@ -34,7 +38,7 @@ def measured(name: str, value, unit: str = "%") -> None:
         )
     if not np.isfinite(values).all():
         raise ValueError(f"value of {name!r} must be finite, got {value!r}")
-    print(f"{name}: {text(values, unit)}")
+    say(f"{name}: {text(values, unit)}")
 
 
 def text(values: np.ndarray, unit: str) -> str:

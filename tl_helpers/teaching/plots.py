@@ -286,6 +286,8 @@ def confusion(labels, predictions, class_names) -> Picture:
 
     ``labels``, ``predictions``: N class numbers. Drawn by scikit-learn's ConfusionMatrixDisplay.
     """
+    if isinstance(class_names, str) or not hasattr(class_names, "__iter__"):
+        raise TypeError(f"class_names is {class_names!r}: a list of names is accepted.")
     from sklearn.metrics import ConfusionMatrixDisplay
 
     labels = _classes("labels", labels, None, class_names)

@@ -12,10 +12,12 @@ def results(lesson: str) -> list[dict]:
     ``"03_freezing_strategies"``. Beside what was configured and measured, each run holds its
     ``seconds`` on the machine that ran it. Raises FileProblem when there are none.
     """
+    if not isinstance(lesson, str):
+        raise TypeError(f"lesson must be a lesson's file name, got {lesson!r}")
     path = DATA / "results" / f"{lesson}.json"
     remedy = f"Build it: make results LESSONS={lesson[:2]}"
     if not path.is_file():
-        raise FileProblem(f"{path} is missing. {remedy}")
+        raise FileProblem(f"lesson {lesson!r} has no results: {path} is missing. {remedy}")
     try:
         runs = json.loads(path.read_text("utf-8"))["runs"]
         return [

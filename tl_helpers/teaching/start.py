@@ -7,7 +7,9 @@ import warnings
 
 import torch
 
-from .. import __version__
+from tl_helpers.say import say
+
+from .. import __version__, arguments
 from ..seeds import seed_everything
 
 # Chatter of other packages that would stand in a saved notebook and differ on the next machine.
@@ -26,8 +28,7 @@ def start(seed: int = 0) -> None:
     that something will change in a future version are not shown, because they carry paths of the
     machine and say nothing to a reader; every other warning and every error is.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"seed must be a whole number, got {seed!r}")
+    arguments.whole_number("seed", seed, low=0)
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     # On a fresh machine the first plot says that it builds a font cache.
@@ -40,7 +41,7 @@ def start(seed: int = 0) -> None:
     from . import plots  # brings matplotlib, so only now
 
     plots.style()
-    print(version_line())
+    say(version_line())
 
 
 def version_line() -> str:

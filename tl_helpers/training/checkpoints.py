@@ -15,6 +15,8 @@ def prepare(path) -> None:
 
     Raises ValueError at once when no file could be written there, and not after the first epoch.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"checkpoint is {path!r}: a file's path is accepted.")
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"checkpoint is {str(path)!r}, which is a folder: a file is accepted.")

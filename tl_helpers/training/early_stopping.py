@@ -14,7 +14,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int):
-        arguments.whole_number("early_stopping", patience)
+        arguments.whole_number("patience", patience)
         self.patience, self.best, self.since, self.weights = patience, math.inf, 0, None
 
     def on_epoch_end(self, state):

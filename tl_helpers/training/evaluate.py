@@ -61,17 +61,18 @@ def as_split(data) -> Split:
     return data if isinstance(data, Split) else Split(data.inputs, data.labels)
 
 
-def as_batches(data, batch_size: int):
+def as_batches(data, batch_size: int, name: str = "data"):
     """Return batches of a split (anything with inputs and labels), or ``data`` when it is batches."""
     arguments.whole_number("batch_size", batch_size)
     if hasattr(data, "inputs") and hasattr(data, "labels") and not hasattr(data, "from_position"):
         split = as_split(data)
         return batches(split.inputs, split.labels, batch_size=batch_size)
     if hasattr(data, "train") and hasattr(data, "test"):
-        raise ValueError("data is a whole task: name the split, for example task.test")
+        raise ValueError(f"{name} is a whole task: name the split, for example task.test")
     if not hasattr(data, "__iter__") or isinstance(data, (torch.Tensor, str, bytes, Mapping)):
         raise ValueError(
-            f"data must be a split or an iterable of (inputs, labels), not a {type(data).__name__}"
+            f"{name} must be a split or an iterable of (inputs, labels), "
+            f"not a {type(data).__name__}"
         )
     return data
 

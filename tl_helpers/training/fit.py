@@ -91,6 +91,10 @@ def fit(
         raise TypeError(f"augment is {augment!r}: None or a function of one item is accepted.")
     callbacks = loop.check_callbacks(callbacks)
     loss_function = losses.pick_loss(loss)
+    for name, flag in (("compile", compile), ("resume", resume), ("progress", progress)):
+        arguments.choice(name, flag, (True, False))
+    if early_stopping is not None:
+        arguments.whole_number("early_stopping", early_stopping)
     stopping = [] if early_stopping is None else [EarlyStopping(early_stopping)]
     device = pick_device(device)
     dtype = pick_precision(precision, device)
@@ -169,6 +173,8 @@ def _splits(task, valid, batch_size, seed):
     """Return what to train on and what to watch, each as batches."""
     arguments.whole_number("batch_size", batch_size)
     train = task
+    if isinstance(task, (tuple, list)) and not task:
+        raise ValueError("task is empty: there is nothing to train on")
     if hasattr(task, "train") and hasattr(task, "valid"):
         train, valid = task.train, task.valid if valid is None else valid
     if hasattr(train, "inputs") and not isinstance(train, Batches):
@@ -177,8 +183,8 @@ def _splits(task, valid, batch_size, seed):
         split = as_split(train)
         train = batches(split.inputs, split.labels, batch_size=batch_size, shuffle=True, seed=seed)
     else:
-        train = as_batches(train, batch_size)
-    return train, None if valid is None else as_batches(valid, EVALUATION_BATCH)
+        train = as_batches(train, batch_size, "task")
+    return train, None if valid is None else as_batches(valid, EVALUATION_BATCH, "valid")
 
 
 def _checked(part, model, loss, many=False):

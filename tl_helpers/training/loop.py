@@ -99,6 +99,8 @@ def run(
     bad input.
     """
     arguments.seed("seed", seed)
+    for name, flag in (("resume", resume), ("progress", progress)):
+        arguments.choice(name, flag, (True, False))
     engine = _Run(step, batches, epochs, modules, optimizers, callbacks, count, validate)
     engine.prepare(device, precision, schedule, accumulate, clip_norm, checkpoint, resume)
     with randomness.seeded(seed, engine.device), interruptible(engine):

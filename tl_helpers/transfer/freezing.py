@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tl_helpers import arguments
+
 # ULMFiT divides the rate by this from each layer to the one below it.
 DECAY = 2.6
 
@@ -29,6 +31,9 @@ def freeze(model: nn.Module, what: str | list[str], batchnorm: str = "frozen") -
     Raises ValueError for a name that matches nothing (with near ones), for k beyond the blocks, and
     for an unknown batchnorm.
     """
+    arguments.module("model", model)
+    if not isinstance(what, (str, list, tuple)):
+        raise TypeError(f"what is {what!r}: a word, a pattern or a list of them is accepted.")
     if batchnorm not in ("frozen", "moving"):
         raise ValueError(f"batchnorm={batchnorm!r}; it has to be 'frozen' or 'moving'")
     if what == "none":
@@ -54,6 +59,9 @@ def unfreeze(model: nn.Module, what: str | list[str]) -> None:
     ("backbone" is the layer of that name, "*" is everything). The rest stays as it was.
     Raises ValueError for a name that matches nothing.
     """
+    arguments.module("model", model)
+    if not isinstance(what, (str, list, tuple)):
+        raise TypeError(f"what is {what!r}: a name, a pattern or a list of them is accepted.")
     for parameter in _matching(model, what):
         parameter.requires_grad_(True)
 
@@ -70,8 +78,7 @@ def parameter_groups(model: nn.Module, lr: float, decay: float = DECAY) -> list[
     Raises ValueError when lr is not above 0, decay is below 1, the model has no blocks or nothing
     is trainable.
     """
-    if not lr > 0:
-        raise ValueError(f"lr={lr!r}; it has to be above 0")
+    arguments.number("lr", lr, above=0)
     _check_decay(decay)
     backbone = {id(p) for _, parameters in _block_parameters(model) for p in parameters}
     head = [p for p in model.parameters() if id(p) not in backbone]
@@ -143,8 +150,7 @@ class GradualUnfreezing:
 
 
 def _check_decay(decay):
-    if not decay >= 1:
-        raise ValueError(f"decay={decay!r}; it has to be 1 or more (rates fall towards the input)")
+    arguments.number("decay", decay, low=1)  # rates fall towards the input
 
 
 def _block_parameters(model) -> list[tuple[str, list[nn.Parameter]]]:

@@ -6,6 +6,8 @@ Scores compare models on one target; between targets, or between scores, they ha
 
 import numpy as np
 
+from tl_helpers import arguments
+
 
 def leep(probabilities, labels) -> float:
     """Return LEEP, the log expected empirical prediction: at most 0 (Nguyen et al., 2020).
@@ -108,6 +110,7 @@ def knn_probe(features, labels, neighbours: int = 5) -> float:
     from sklearn.neighbors import KNeighborsClassifier
 
     features, labels = _checked("features", features, labels)
+    arguments.whole_number("neighbours", neighbours)
     if not 1 <= neighbours < len(labels):
         raise ValueError(
             f"neighbours is {neighbours}, expected 1 to {len(labels) - 1}: an item has that many "

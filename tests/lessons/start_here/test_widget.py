@@ -11,12 +11,12 @@ from tl_helpers.lessons.start_here.widget import COLUMNS, ROWS, build, start_her
 COLOURS = [40, 90, 140, 190, 240]  # of class 0 … 4: what a picture shows is its class
 
 
-def pictures(channels, domain, classes=5, per_class=(30, 30, 10, 30, 30)):
+def pictures(channels, domain, classes=5, per_class=(30, 30, 10, 30, 30), size=20):
     """A task whose pictures have one colour a class; one pixel in the corner numbers the item."""
     splits = []
     for start in (0, 100, 200):
         labels = np.repeat(np.arange(classes), per_class[:classes])
-        inputs = np.zeros((len(labels), channels, 20, 20), np.uint8)
+        inputs = np.zeros((len(labels), channels, size, size), np.uint8)
         inputs[:] = np.array(COLOURS)[labels][:, None, None, None]
         inputs[:, 0, 0, 0], inputs[:, 0, 0, 1] = np.arange(len(labels)), start
         splits.append(Split(inputs, labels, [f"{domain} {i}" for i in range(len(labels))]))
@@ -28,6 +28,7 @@ TASKS = {
     "drawing two": pictures(3, "two"),
     "grey": pictures(1, "grey", classes=3),
     "few": pictures(1, "few", classes=2),
+    "large": pictures(3, "large", size=40),
 }
 
 
@@ -67,6 +68,12 @@ def test_training_items_of_the_class_are_shown_and_each_once():
 def test_a_small_class_leaves_places_empty():
     figure, caption = drawn(of_class="c")
     assert len(cells(figure)) == 10 and caption.startswith("10 of 10 ")
+
+
+def test_larger_pictures_are_shown_whole():
+    image = drawn("large")[0].axes[0].images[0]
+    assert image.get_extent() == (0, 8 * 42 - 2, 3 * 42 - 2, 0)
+    assert np.shape(image.get_array()) == (3 * 42 - 2, 8 * 42 - 2, 3)
 
 
 def test_another_sample_shows_other_items():

@@ -6,23 +6,25 @@ import numpy as np
 import torch
 
 from tl_helpers import data, models, training, transfer
+from tl_helpers.seeds import offset
 from tl_helpers.teaching.exercises import close, exercise
 
-GROUPS = ["animal", "food", "person", "transport"]
-LABELS = 2  # a class, in exercise 00.1
+LABELS = 1  # a class, in exercise 00.1
 SLACK = 0.06  # other first weights of the head, another processor
 
 
 @functools.cache
 def probe_accuracy(labels: int) -> float:
     """Return the mean balanced accuracy of the lesson's probe over five seeds, a fraction."""
-    groups, found = data.emoji("twemoji").only(GROUPS), []
+    photos, found = data.photos(), []
     for seed in range(5):
-        target = groups.few(labels, seed=seed)
-        model = models.efficientnet_lite0(target.num_classes, image_size=64)
+        target = photos.few(labels, seed=seed)
+        with torch.random.fork_rng(devices=[]):  # the reader's generators stay where they are
+            torch.manual_seed(offset(seed))  # the head begins as the lesson's does
+            model = models.efficientnet_lite0(target.num_classes)
         transfer.freeze(model, "backbone")
         training.fit(
-            model, target.train, epochs=6, lr=3e-3, batch_size=10, progress=False, seed=seed
+            model, target.train, epochs=6, lr=1e-3, batch_size=5, progress=False, seed=seed
         )
         found.append(training.evaluate(model, target.test).balanced_accuracy)
     return float(np.mean(found))

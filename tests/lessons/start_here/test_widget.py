@@ -72,7 +72,7 @@ def test_a_small_class_leaves_places_empty():
 
 def test_larger_pictures_are_shown_whole():
     image = drawn("large")[0].axes[0].images[0]
-    assert image.get_extent() == (0, 8 * 42 - 2, 3 * 42 - 2, 0)
+    assert tuple(image.get_extent()) == (0, 8 * 42 - 2, 3 * 42 - 2, 0)
     assert np.shape(image.get_array()) == (3 * 42 - 2, 8 * 42 - 2, 3)
 
 

@@ -14,7 +14,7 @@ import tl_helpers as tl
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 
-def example():
+def ten_lines():
     """Return README's lines of code on a folder."""
     (code,) = (
         block
@@ -46,7 +46,7 @@ def my_photos(tmp_path):
 
 
 def test_ten_lines_learn_from_a_folder_of_photographs(my_photos, monkeypatch):
-    code = example()
+    code = ten_lines()
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     monkeypatch.chdir(my_photos.parent)
     printed = io.StringIO()

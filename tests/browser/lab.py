@@ -185,12 +185,12 @@ class Lesson:
         ran = sum(any(one.isdigit() for one in prompt) for prompt in prompts)
         assert ran == len(prompts), f"cell {ran} of {len(prompts)} failed"
 
-    def widgets(self):
-        """The cells' outputs that hold a widget: at least one, each with its picture drawn."""
+    def widgets(self, count=1):
+        """The cells' outputs that hold a widget, ``count`` of them, each with its picture drawn."""
         outputs = self.page.locator(".jp-Notebook .jp-OutputArea-output")
         live = outputs.filter(has=self.page.locator(".widget-vbox"))
-        expect(live.first).to_be_attached(timeout=20_000)
-        return [WidgetOnPage(self, live.nth(n)) for n in range(live.count())]
+        expect(live).to_have_count(count, timeout=20_000)
+        return [WidgetOnPage(self, live.nth(n)) for n in range(count)]
 
 
 class WidgetOnPage:

@@ -159,7 +159,7 @@ def broken(opened, notebook):
     with opened(
         notebook("broken.ipynb", IMPORTS, *(source for source, _ in BROKEN.values()))
     ) as it:
-        yield dict(zip(BROKEN, it.widgets(), strict=True))
+        yield dict(zip(BROKEN, it.widgets(len(BROKEN)), strict=True))
 
 
 @pytest.mark.parametrize("kind", BROKEN)

@@ -119,9 +119,9 @@ def few_ignored_outputs(nb) -> list[str]:
 
 
 def quoted_numbers(nb) -> list[str]:
-    """Every ``≈ 64 %`` in the text stands, rounded, among the saved outputs of the notebook.
+    """Every ``≈ 64 %`` in the text is a number of the saved outputs, rounded to the digits quoted.
 
-    A number fits when it differs by no more than one in its last digit or by three percent.
+    Of a difference, in points, the text may say the sign in words.
     """
     texts = "\n".join(text for cell in code_cells(nb) for text in output_texts(cell))
     outputs = [(_number(number), unit) for number, unit in _ABOUT.findall(texts)]
@@ -129,12 +129,13 @@ def quoted_numbers(nb) -> list[str]:
     units = {unit for _, unit in outputs if unit}
     problems = []
     for quoted, unit in _ABOUT.findall(markdown(nb)):
+        value, signs = _number(quoted), (1, -1) if unit == "points" else (1,)
         last_digit = 10.0 ** -len(quoted.rstrip(".,").partition(".")[2])
         near = [
             number
             for number, its_unit in outputs
             if (unit not in units or unit == its_unit)
-            and abs(number - _number(quoted)) <= max(last_digit, 0.03 * abs(number)) + 1e-9
+            and any(abs(sign * number - value) <= last_digit / 2 + 1e-9 for sign in signs)
         ]
         if not near:
             problems.append(f"the text says ≈ {quoted} {unit}, and no saved output does")

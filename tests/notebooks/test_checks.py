@@ -174,14 +174,15 @@ def test_the_readme_must_have_the_row_and_the_times(lesson):
 
 def test_a_quoted_number_fits_within_its_last_digit_and_its_unit():
     cell = new_code_cell(
-        outputs=[new_output("stream", text="a: ≈ 64.3 % ± 2.1 (5 seeds)\nb: ≈ 9 s")]
+        outputs=[new_output("stream", text="a: ≈ 64.3 % ± 2.1 (5 seeds)\nb: ≈ 9 s\nc: ≈ -5.1 points")]
     )
 
     def problems(text):
         return checks.quoted_numbers(new_notebook(cells=[cell, new_markdown_cell(text)]))
 
-    assert problems("≈ 64 % with ± 2; ≈ 64.3 % in ≈ 9 s; ≈ 64, ≈ 2.1 points") == []
-    assert len(problems("≈ 60 %")) == len(problems("≈ 9 %")) == len(problems("≈ 64 s")) == 1
+    assert problems("≈ 64 % with ± 2; ≈ 64.3 % in ≈ 9 s; ≈ 64, ≈ 2.1; behind by ≈ 5.1 points") == []
+    for wrong in ("≈ 65 %", "≈ 64.2 %", "≈ 9 %", "≈ 64 s", "≈ 5.0 points"):
+        assert len(problems(wrong)) == 1
 
 
 WIDGET = """from tl_helpers.teaching.widgets import Slider, Widget

@@ -174,7 +174,9 @@ def test_the_readme_must_have_the_row_and_the_times(lesson):
 
 def test_a_quoted_number_fits_within_its_last_digit_and_its_unit():
     cell = new_code_cell(
-        outputs=[new_output("stream", text="a: ≈ 64.3 % ± 2.1 (5 seeds)\nb: ≈ 9 s\nc: ≈ -5.1 points")]
+        outputs=[
+            new_output("stream", text="a: ≈ 64.3 % ± 2.1 (5 seeds)\nb: ≈ 9 s\nc: ≈ -5.1 points")
+        ]
     )
 
     def problems(text):

@@ -22,7 +22,7 @@ TASKS = {
     "test": "every check: style, unit tests, widgets in a browser, every notebook run afresh",
     "quick": "check style and run the unit tests: no notebooks, no browser",
     "save": "execute the lessons and save them with their outputs (LESSONS=01,03)",
-    "claims": "check the lessons' claims over seeds (SEEDS=0-9 LESSONS=01,03)",
+    "claims": "check the lessons' claims over seeds (SEEDS=0-9 LESSONS=01,03 WITHOUT=labels)",
     "results": "run the heavy experiments that a lesson only shows (LESSONS=03)",
     "lint": "check style and formatting",
     "clean": "remove build/ and the caches; .venv stays",
@@ -30,6 +30,7 @@ TASKS = {
 SETTINGS = {
     "LESSONS": "01,03",
     "SEEDS": "0-9",
+    "WITHOUT": "labels (or weights: the claims that need them must fail)",
     "LOWEST": "1 (an environment of its own, .venv-lowest, with the lowest packages allowed)",
 }
 

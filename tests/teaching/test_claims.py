@@ -47,9 +47,28 @@ def test_recording_writes_every_claim_and_stops_at_none(tmp_path, monkeypatch, c
     file = tmp_path / "claims.jsonl"
     monkeypatch.setenv("TL_CLAIMS_FILE", str(file))
     tl.claim("first", False, measured={"probe": np.array([0.25, 0.5])})
-    tl.claim("second", np.bool_(True))
+    tl.claim("second", np.bool_(True), kind="shipped", needs="labels")
     assert [json.loads(line) for line in file.read_text("utf-8").splitlines()] == [
-        {"statement": "first", "holds": False, "measured": {"probe": [0.25, 0.5]}},
-        {"statement": "second", "holds": True, "measured": None},
+        {
+            "statement": "first",
+            "holds": False,
+            "measured": {"probe": [0.25, 0.5]},
+            "kind": "measured",
+            "needs": [],
+        },
+        {
+            "statement": "second",
+            "holds": True,
+            "measured": None,
+            "kind": "shipped",
+            "needs": ["labels"],
+        },
     ]
-    assert capsys.readouterr().out == "✘ first\n✔ second\n"
+    assert capsys.readouterr().out == "✘ first\n✔ shipped: second\n"
+
+
+def test_an_unknown_kind_or_need_is_refused():
+    with pytest.raises(ValueError, match="kind must be one of measured, shipped, repeated"):
+        tl.claim("the probe wins", True, kind="live")
+    with pytest.raises(ValueError, match="needs must be labels or weights, or a tuple"):
+        tl.claim("the probe wins", True, needs="luck")

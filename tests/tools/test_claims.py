@@ -19,10 +19,11 @@ def lesson(tmp_path):
     return path
 
 
-def made(*rows):
+def made(*rows, **more):
     """Return one record of (statement, holds) pairs."""
+    same = {"measured": {"gap": 0.01}, "kind": "measured", "needs": [], **more}
     return {
-        "claims": [{"statement": s, "holds": h, "measured": {"gap": 0.01}} for s, h in rows],
+        "claims": [{"statement": s, "holds": h, **same} for s, h in rows],
         "errors": [],
     }
 
@@ -113,7 +114,7 @@ def test_the_report_shows_claim_by_seed_and_what_was_measured(capsys):
     out = capsys.readouterr().out
     assert "   0  4  seed" in out and "   ✔  ✘  a" in out
     assert "seed 4 ✘ a — measured {'gap': 0.01}" in out
-    assert "1 of 2 hold (50.0%)" in out
+    assert "1 of 2 hold (50.0%); 1 measured" in out
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,42 @@ def test_seeds_are_named_by_ranges(text, seeds):
 def test_what_names_no_seeds_is_refused(text):
     with pytest.raises(SystemExit, match="SEEDS must be like 0-9"):
         claims.seeds(text)
+
+
+def test_kinds_are_counted_apart(capsys):
+    claims.report({"00_x": {0: made(("a", True))}, "01_x": {0: made(("a", True), kind="shipped")}})
+    assert "1 measured, 1 shipped" in capsys.readouterr().out
+
+
+NEEDY = "tl.claim('learned', accuracy >= 0.6, measured=accuracy, needs='labels')"
+LEARNS = """import tl_helpers as tl
+
+digits = tl.data.digits()
+model = tl.models.mlp(10, hidden=(32,))
+tl.fit(model, digits, epochs=3, lr=1e-2)
+accuracy = tl.evaluate(model, digits.test).accuracy"""
+
+
+def test_a_claim_that_needs_labels_fails_without_them(tmp_path):
+    cells = [new_code_cell(source) for source in (LEARNS, NEEDY)]
+    verdicts = {}
+    for without in ("", "labels"):
+        nb = new_notebook(cells=list(cells))
+        found = claims.record(nb, tmp_path, 0, without)
+        assert found["errors"] == []
+        verdicts[without] = found["claims"][0]["holds"]
+    assert verdicts == {"": True, "labels": False}
+
+
+@pytest.mark.parametrize(
+    ("records", "status"),
+    [
+        (made(("a", False), needs=["labels"]), 0),
+        (made(("a", True), needs=["labels"]), 1),
+        (made(("a", False), needs=["weights"]), 1),  # nothing was tried
+        ({**made(("a", False), needs=["labels"]), "errors": ["DeadKernelError: gone"]}, 1),
+    ],
+)
+def test_the_verdict_without_labels(records, status, capsys):
+    assert claims.report_without({"00_x": {0: records}}, "labels") == status
+    assert "without labels" in capsys.readouterr().out

@@ -9,12 +9,27 @@ import torch
 
 from tl_helpers.say import say
 
+KINDS = {  # what a claim rests on: the words behind its sign
+    "measured": "",  # in this run
+    "shipped": "shipped: ",  # runs that were made beforehand
+    "repeated": "repeated: ",  # a run made again lies where the shipped ones did
+    "arithmetic": "arithmetic: ",  # follows from a formula, whatever is measured
+}
+NEEDS = ("labels", "weights")  # what can be taken away
+
 
 class ClaimError(AssertionError):
     """A statement of a lesson does not hold for the numbers that were just measured."""
 
 
-def claim(statement: str, holds, *, measured=None) -> None:
+def claim(
+    statement: str,
+    holds,
+    *,
+    measured=None,
+    kind: str = "measured",
+    needs: str | tuple[str, ...] = (),
+) -> None:
     """State what the numbers show, and fail when they do not.
 
     Prints ``✔ statement`` when ``holds`` is true. When it is false, raises ClaimError with the
@@ -24,21 +39,35 @@ def claim(statement: str, holds, *, measured=None) -> None:
     The statement is the claim's name over all seeds, so it is one line and holds no number that
     was measured. ``holds`` is a bool (of Python, NumPy or torch); anything else raises TypeError.
 
+    ``kind`` says what the claim rests on: "measured" in this run; "shipped", runs that were made
+    beforehand; "repeated", such a run made again; "arithmetic", a formula. All but the first are
+    named in the printed line, and the kinds are counted apart.
+
+    ``needs`` names what the claim fails without: "labels", where those of all tasks are shuffled,
+    "weights", where no network is pretrained, or both. ``make claims WITHOUT=labels`` sees that it
+    fails.
+
     With the environment variable ``TL_CLAIMS_FILE`` set, every claim is also written to that file
     as one line of JSON, and a claim that does not hold prints ``✘ statement`` and lets the lesson
     go on: this is how claims are counted over seeds.
     """
     if not isinstance(statement, str) or not statement.strip() or "\n" in statement:
         raise TypeError(f"statement must be one line of text, got {statement!r}")
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    needs = (needs,) if isinstance(needs, str) else needs
+    if not isinstance(needs, tuple) or not set(needs) <= set(NEEDS):
+        raise ValueError(f"needs must be {' or '.join(NEEDS)}, or a tuple of them, got {needs!r}")
     holds = _as_bool(holds)
     record = os.environ.get("TL_CLAIMS_FILE")
     if record:
         line = {"statement": statement, "holds": holds, "measured": _plain(measured)}
+        line |= {"kind": kind, "needs": list(needs)}
         with open(record, "a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     if not holds and not record:
         raise ClaimError(f"this does not hold: {statement}{_measured_text(measured)}")
-    say(f"{'✔' if holds else '✘'} {statement}")
+    say(f"{'✔' if holds else '✘'} {KINDS[kind]}{statement}")
 
 
 def _as_bool(holds) -> bool:

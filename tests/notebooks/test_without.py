@@ -1,0 +1,16 @@
+"""A claim must fail when what it needs is taken away."""
+
+import pytest
+
+from tl_helpers.teaching.claims import NEEDS
+from tools.claims import record
+from tools.notebooks import lessons, read
+
+
+@pytest.mark.parametrize("without", NEEDS)
+def test_the_claims_of_a_lesson_fail_without_what_they_need(without):
+    [path] = lessons("00")
+    found = record(read(path), path.parent, seed=0, without=without)
+    needing = [claim for claim in found["claims"] if without in claim["needs"]]
+    assert found["errors"] == [] and needing
+    assert [claim["statement"] for claim in needing if claim["holds"]] == []

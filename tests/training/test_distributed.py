@@ -48,8 +48,23 @@ def run(kind):
     return {"weights": model.state_dict(), "train": history.train_loss,
             "valid": history.valid_loss, "accuracy": history.valid_accuracy}
 
+def items_seen():
+    torch.manual_seed(int(os.environ.get("RANK", "0")))  # each process would draw another seed
+    seen, model = [], torch.nn.Linear(1, 1)
+
+    def step(batch, update):
+        seen.extend(batch[0].flatten().tolist())
+        update(model(batch[0]).mean())
+        return {}
+
+    items = torch.arange(40.0)[:, None]
+    tl.run(step, tl.data.batches(items, items, batch_size=8, shuffle=True, seed=None), 1,
+           modules={"model": model}, optimizers={"sgd": torch.optim.SGD(model.parameters(), 0.0)},
+           seed=None, device="cpu")
+    return seen
+
 out = sys.argv[1]
-torch.save({kind: run(kind) for kind in KINDS}, out + os.environ.get("RANK", "0"))
+torch.save({"seen": items_seen()} | {kind: run(kind) for kind in KINDS}, out + os.environ.get("RANK", "0"))
 """
 
 
@@ -103,3 +118,8 @@ def test_two_processes_equal_one(results, kind):
 def test_one_file_is_written_by_all_processes_together(results):
     written = sorted(file.name for file in results[3].glob("*.run*"))
     assert written == sorted(f"{who}-{kind}.run" for who in ("alone", "pair") for kind in KINDS)
+
+
+def test_without_a_seed_the_processes_still_share_each_batch(results):
+    alone, first, second = (result["seen"] for result in results[:3])
+    assert sorted(first + second) == sorted(alone) == list(range(40))

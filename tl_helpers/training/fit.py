@@ -178,8 +178,6 @@ def _splits(task, valid, batch_size, seed):
     if hasattr(task, "train") and hasattr(task, "valid"):
         train, valid = task.train, task.valid if valid is None else valid
     if hasattr(train, "inputs") and not isinstance(train, Batches):
-        if seed is None:  # drawn from outside, and the same in every process
-            seed = distributed.from_all(int(torch.randint(2**31, ())))[0]
         split = as_split(train)
         train = batches(split.inputs, split.labels, batch_size=batch_size, shuffle=True, seed=seed)
     else:

@@ -15,6 +15,7 @@ import torch
 
 from tl_helpers import arguments
 from tl_helpers import progress as progress_
+from tl_helpers.data.batches import Batches
 from tl_helpers.training import checkpoints, distributed, randomness, resuming
 from tl_helpers.training.device import autocast, move, pick_device, pick_precision
 from tl_helpers.training.history import History
@@ -164,6 +165,8 @@ class _Run:
             checkpoints.prepare(checkpoint)
         distributed.start(self.device)
         self.rank, self.world = distributed.world()
+        if isinstance(self.batches, Batches):  # one order for all, also where each drew a seed
+            self.batches.seed = distributed.from_all(self.batches.seed)[0]
         self.accumulate, self.checkpoint = accumulate, checkpoint
         self.own_random = randomness.generators(self.batches)
         self.total_steps = None

@@ -2,11 +2,13 @@
 
 import gc
 import importlib
-import sys
+import tracemalloc
 
 import ipywidgets
 import numpy as np
 import pytest
+from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
 
 from tests.teaching.test_widgets import example as power
 from tl_helpers.lessons import rooms
@@ -18,7 +20,7 @@ EXAMPLES = {
     "the base": "tests.teaching.test_widgets",
     **{lesson: f"tests.lessons.{lesson}.test_widget" for lesson in rooms("widget")},
 }
-LEAK = 1500  # objects; a line that is left at each move makes more
+KILOBYTES_A_MOVE = 5  # a picture that is kept has 10 and more; caches fill by 1
 MOVES = max(50, -(-1000 // len(EXAMPLES)))  # a thousand in all
 
 
@@ -32,6 +34,12 @@ def move(widget, rng):
         widget.reset()
     else:
         widget.controls[name].set(widget.controls[name].any(rng))
+
+
+def artists():
+    """How many parts of drawings there are."""
+    gc.collect()
+    return sum(issubclass(type(thing), Artist) for thing in gc.get_objects())
 
 
 def _shares(controls):
@@ -57,8 +65,12 @@ def drawn_anew(word, state):
 def test_random_moves(word):
     rng = np.random.default_rng(0)
     widget = example(word)
-    held, seen = [], set()
+    drawn, seen, half = [], set(), MOVES // 2  # caches of fonts and the like are filled by then
     for number in range(MOVES):
+        if number == half // 2:
+            tracemalloc.start()
+        if number == half:  # what was held before the trace is replaced
+            before = tracemalloc.get_traced_memory()[0]
         move(widget, rng)
         assert widget.error == "", widget.state
         seen.add(hash(widget.png))
@@ -66,13 +78,14 @@ def test_random_moves(word):
             assert drawn_anew(word, widget.state) == widget.png
         if number % 10 == 0:
             assert cut_off(widget) <= 1, widget.state
-            gc.collect()  # of what cut_off drew
-            # what Python holds: the process's memory is torch's and the allocator's too
-            held.append(sys.getallocatedblocks())
+            drawn.append(artists())
+    # what Python holds: the process's memory is torch's and the allocator's too
+    grown = (tracemalloc.get_traced_memory()[0] - before) / 1000
+    tracemalloc.stop()
     assert sum(isinstance(child, ipywidgets.Image) for child in widget.children) == 1
     assert len(seen) > 1, "no move changed the picture"
-    half = len(held) // 2  # caches of fonts and the like are filled by then
-    assert held[-1] - held[half] < LEAK, f"objects over the moves: {held}"
+    assert drawn[-1] <= drawn[len(drawn) // 2], f"parts of drawings over the moves: {drawn}"
+    assert grown < KILOBYTES_A_MOVE * (MOVES - half), f"kilobytes: {grown}"
     assert drawn_anew(word, widget.state) == widget.png
     widget.reset()
     assert widget.png == widget.default_png, "the picture depends on more than its state"
@@ -102,3 +115,18 @@ def test_a_text_beyond_the_edge_is_found():
     assert cut_off(widget) == 0
     widget.set(power=3)
     assert cut_off(widget) > 1
+
+
+@pytest.mark.parametrize("kept", ["line", "picture"])
+def test_what_is_kept_at_each_move_is_found(kept, monkeypatch):
+    hoard, moved = [], move
+
+    def leaky(widget, rng):
+        moved(widget, rng)
+        hoard.append(Line2D([0], [0]) if kept == "line" else bytes(bytearray(widget.png)))
+
+    monkeypatch.setitem(globals(), "move", leaky)
+    with pytest.raises(
+        AssertionError, match="parts of drawings" if kept == "line" else "kilobytes"
+    ):
+        test_random_moves("the base")

@@ -12,12 +12,12 @@ MARKERS = "osv^PdDX"
 def choosing_a_pretrained_model(candidates, scores, accuracies) -> Widget:
     """Return the widget of a score against the accuracy after fine-tuning, one point a candidate.
 
-    candidates: the C names. scores: {score: {target: array, draws of labels × C, nan where the
-    score cannot be had}}. accuracies: {target: fractions, seeds × C}. The candidate with the
+    candidates: the C names. scores: {score: {target: array, samples × C, nan where the score
+    cannot be had}}. accuracies: {target: fractions, seeds × C}. The candidate with the
     highest score is chosen; of several with the same score, none is, and the regret is their mean.
 
-    Raises ValueError when an array does not fit the candidates, targets differ, or a draw of
-    labels has no score at all.
+    Raises ValueError when an array does not fit the candidates, targets differ, or a sample
+    of labelled images has no score at all.
     """
     candidates = list(candidates)
     for name, found in {"accuracies": accuracies, **scores}.items():
@@ -42,14 +42,14 @@ def choosing_a_pretrained_model(candidates, scores, accuracies) -> Widget:
         size=(7.4, 3.7),
         score=Choice("Score", scores, value=next(iter(scores))),
         target=Choice("Target", accuracies, value=next(iter(accuracies))),
-        labels=Slider("Draw of the labels", range(1, draws + 1), value=1),
+        labels=Slider("Sample of images", range(1, draws + 1), value=1),
     )
 
 
 def build(figure, candidates, scores, accuracies):
     """Draw into ``figure`` what stays, and return ``move(score, target, labels)``.
 
-    The arguments are those of ``choosing``; ``labels`` is the number of the draw, from 1.
+    The arguments are those of ``choosing``; ``labels`` is the number of the sample, from 1.
     ``move`` returns the caption.
     """
     # The axes move as a whole: a new score has a new scale. The legend, which costs more, stays.
@@ -87,7 +87,7 @@ def build(figure, candidates, scores, accuracies):
         rings.set_data(x[tied], means[tied])
         best_line.set_ydata([means.max()] * 2)
         no_score.set(x=aside, visible=not has.all())
-        if framed[0] != (score, target):  # the axes stand still while only the draw moves
+        if framed[0] != (score, target):  # the axes stand still while only the sample moves
             framed[0], room = (score, target), 0.06 * np.ptp(spread)
             left = low - (0.3 if np.isnan(draws).any() else 0.1) * width
             axes.set_xlim(left, high + 0.1 * width)

@@ -82,6 +82,26 @@ def test_takes_any_iterable_of_batches(kind):
     assert history.valid_loss == []
 
 
+def test_a_loader_with_a_generator_gives_the_order_it_gives_a_loop_of_ones_own():
+    numbers = torch.arange(20.0)[:, None]
+
+    def loader():
+        generator = torch.Generator().manual_seed(0)
+        data = TensorDataset(numbers, torch.zeros(20, dtype=torch.int64))
+        return DataLoader(data, batch_size=4, shuffle=True, generator=generator)
+
+    class Watch(nn.Linear):
+        def forward(self, inputs):
+            if self.training:
+                seen.extend(inputs.flatten().tolist())
+            return super().forward(inputs)
+
+    seen = []
+    tl.fit(Watch(1, 2), loader(), epochs=2)
+    plain = loader()
+    assert seen == [x for _ in range(2) for inputs, _ in plain for x in inputs.flatten().tolist()]
+
+
 def test_data_that_is_on_the_device_stays_there(device):
     split, model = make_split(), make_mlp().to(device)
     there = SimpleNamespace(inputs=split.inputs.to(device), labels=split.labels.to(device))

@@ -8,6 +8,7 @@ accumulation) in ``update.py``, many processes in ``distributed.py``, what a che
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -373,7 +374,7 @@ def check_repeatable(batches, epochs) -> None:
     arguments.whole_number("epochs", epochs)
     if not hasattr(batches, "__iter__"):
         raise ValueError(f"batches must be an iterable of batches, not {described(batches)}")
-    if epochs > 1 and iter(batches) is batches:
+    if epochs > 1 and isinstance(batches, Iterator):  # iter() would draw from its generator
         raise ValueError(
             f"batches is a {type(batches).__name__}, which can be walked through once, but "
             f"epochs is {epochs}: give a list, a DataLoader or tl.data.batches(...)"

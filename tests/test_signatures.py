@@ -452,7 +452,13 @@ CALLS = {
     "start": (dict, {"seed": (*SEED, None)}),
     "claim": (
         lambda: {"statement": "it holds", "holds": True},
-        {"statement": (3, "", "two\nlines"), "holds": (0.9, "yes", None), "measured": ()},
+        {
+            "statement": (3, "", "two\nlines"),
+            "holds": (0.9, "yes", None),
+            "measured": (),
+            "kind": ("live", 3, None),
+            "needs": ("luck", 3, None, ["labels"]),
+        },
     ),
     "measured": (
         lambda: {"name": "accuracy", "value": 0.5},

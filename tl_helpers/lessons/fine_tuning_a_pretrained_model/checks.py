@@ -1,4 +1,6 @@
-"""The checks of the lesson on fine-tuning: an image normalised, logits read, one grey channel."""
+"""The checks of the lesson on fine-tuning: an image normalised, a loop, one grey channel."""
+
+import copy
 
 import torch
 from torch import nn
@@ -35,37 +37,76 @@ def normalise(answer):
         )
 
 
-@exercise("05.2", "Top five", expects="a function of (logits, names) that gives five pairs")
-def top5(answer):
-    names = [f"class {letter}" for letter in "ABCDEFGH"]
-    logits = torch.tensor([0.1, 2.0, -1.0, 3.0, 0.5, -2.0, 1.0, 0.9])
-    found = answer(logits, names)
-    if isinstance(found, dict):
-        found = list(found.items())
-    if not isinstance(found, list | tuple) or len(found) != 5:
-        return "Return a list of five."
-    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in found):
-        return "Each of the five is a pair: the name, then its probability."
-    words, numbers = zip(*found, strict=True)
-    if not all(isinstance(word, str) for word in words):
-        return (
-            "The first of each pair is the name of the class, a text: look its number up in names."
-        )
-    order = logits.argsort(descending=True)[:5]
-    if list(words) == [names[i] for i in order.flip(0)]:
-        return "The least likely of the five stands first."
-    if list(words) != [names[i] for i in order]:
-        return "These are not the names of the five largest logits in falling order."
-    if close(numbers, logits[order]):
-        return "These are the logits; a probability lies between 0 and 1."
-    if close(numbers, logits.sigmoid()[order]):
-        return "A sigmoid looks at each logit alone; probabilities of classes share a sum of 1."
-    if close(numbers, logits[order].softmax(0)):
-        return "The five add up to 1, and nothing is left for the other classes."
-    if close(numbers, 100 * logits.softmax(0)[order]):
-        return "A probability is a fraction in code, not a percentage."
-    if not close(numbers, logits.softmax(0)[order]):
-        return "The names are right; the numbers are not the probabilities of these logits."
+@exercise(
+    "05.2", "Fine-tune", expects="a function of (model, batches, optimizer) that gives a mean loss"
+)
+def one_epoch(answer):
+    given = _Small(), _epoch_of_batches()
+    model = copy.deepcopy(given[0])
+    weights, kept, losses = _trained(*given)
+    frozen = copy.deepcopy(model.backbone.state_dict())
+    found = answer(model, given[1], torch.optim.SGD(model.head.parameters(), lr=0.1))
+    moved = {
+        name
+        for name, value in model.backbone.state_dict().items()
+        if not torch.equal(value, frozen[name])
+    }
+    if any(name.endswith(("weight", "bias")) for name in moved):
+        return "The backbone's weights changed; only the head learns."
+    if moved:
+        return "BatchNorm's statistics moved: which mode is the frozen backbone in?"
+    head = model.head.weight
+    if torch.equal(head, given[0].head.weight):
+        return "The head did not change: which call changes weights by their gradients?"
+    if close(head, kept):
+        return "The gradients of earlier batches are still added: when are they set to zero?"
+    if not close(head, weights):
+        return "The head learned something else; is it one step for each batch, on cross-entropy?"
+    if close(found, losses["of batches"]):
+        return "That is the mean over batches; the last one holds fewer images."
+    if close(found, losses["of the last batch"]):
+        return "That is the loss of the last batch alone."
+    if not close(found, losses["of images"]):
+        return "The head is right; the mean loss of an image, over the whole epoch, is another."
+
+
+class _Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Flatten(), nn.Linear(12, 6), nn.BatchNorm1d(6), nn.ReLU())
+        self.head = nn.Linear(6, 3)
+        self.backbone.requires_grad_(False)
+
+    def forward(self, images):
+        return self.head(self.backbone(images))
+
+
+def _epoch_of_batches():
+    return [(torch.randn(n, 3, 2, 2), torch.randint(3, (n,))) for n in (4, 4, 2)]
+
+
+def _trained(model, batches):
+    """Return the head's weights, those with gradients kept, and losses by what they mean."""
+    ends = {}
+    for keep in (False, True):
+        one = copy.deepcopy(model).eval()
+        optimizer, losses = torch.optim.SGD(one.head.parameters(), lr=0.1), []
+        for images, labels in batches:
+            if not keep:
+                optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(one(images), labels)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        ends[keep] = one.head.weight.detach(), losses
+    weights, losses = ends[False]
+    sizes = [len(labels) for _, labels in batches]
+    means = {
+        "of images": sum(n * loss for n, loss in zip(sizes, losses, strict=True)) / sum(sizes),
+        "of batches": sum(losses) / len(losses),
+        "of the last batch": losses[-1],
+    }
+    return weights, ends[True][0], means
 
 
 @exercise(

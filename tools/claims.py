@@ -23,6 +23,7 @@ from time import perf_counter
 
 from nbformat.v4 import new_code_cell
 
+from tl_helpers.say import say
 from tl_helpers.teaching.claims import NEEDS
 from tools.notebooks import HEADLESS, ROOT, execute, lessons, pool, read
 
@@ -124,10 +125,9 @@ def gather(paths: list[Path], wanted: list[int], without: str = "") -> dict[str,
                 path, seed, *_ = jobs[job]
                 found[path.stem][seed], seconds = job.result()
                 bad = sum(not claim["holds"] for claim in found[path.stem][seed]["claims"])
-                print(
+                say(
                     f"[{done}/{len(jobs)}] {path.stem} seed {seed}: {seconds:.0f} s, "
-                    f"{bad} claims failed, {len(found[path.stem][seed]['errors'])} errors",
-                    flush=True,
+                    f"{bad} claims failed, {len(found[path.stem][seed]['errors'])} errors"
                 )
         except KeyboardInterrupt:
             workers.shutdown(wait=False, cancel_futures=True)
@@ -163,25 +163,29 @@ def report(found: dict[str, dict[int, dict]]) -> int:
     cells, unstable, problems = [], [], []
     for lesson, records in sorted(found.items()):
         rows = table(records)
-        print(f"\n{lesson}\n  " + " ".join(f"{seed:>2}" for seed in sorted(records)) + "  seed")
+        say(f"\n{lesson}\n  " + " ".join(f"{seed:>2}" for seed in sorted(records)) + "  seed")
         if not rows:
             problems.append(f"{lesson} makes no claim")
         for statement, row in rows.items():
-            print("  " + " ".join(" ✔" if holds else " ✘" for holds in row.values()), "", statement)
+            say(
+                "  "
+                + " ".join(" ✔" if holds else " ✘" for holds in row.values())
+                + f"  {statement}"
+            )
             cells += row.values()
             if list(row.values()).count(False) > FAILURES_OF_ONE_CLAIM:
                 unstable.append(f"{lesson}: {statement}")
         for seed, result in sorted(records.items()):
             for claim in result["claims"]:
                 if not claim["holds"]:
-                    print(f"  seed {seed} ✘ {claim['statement']} — measured {claim['measured']}")
+                    say(f"  seed {seed} ✘ {claim['statement']} — measured {claim['measured']}")
             problems += [f"{lesson}, seed {seed}: {error}" for error in result["errors"]]
     share = sum(cells) / len(cells) if cells else 0.0
-    print(f"\n{sum(cells)} of {len(cells)} hold ({share:.1%}); {_kinds(found)}")
+    say(f"\n{sum(cells)} of {len(cells)} hold ({share:.1%}); {_kinds(found)}")
     for line in unstable:
-        print(f"fails on two seeds or more: {line}")
+        say(f"fails on two seeds or more: {line}")
     for line in problems:
-        print(f"error: {line}")
+        say(f"error: {line}")
     return 0 if share >= SHARE_THAT_HOLDS and not unstable and not problems else 1
 
 
@@ -200,17 +204,17 @@ def report_without(found: dict[str, dict[int, dict]], without: str) -> int:
     """Print which claims that need what was taken away fail; return 0 when all of them do."""
     needing, problems = [], []
     for lesson, records in sorted(found.items()):
-        print(f"\n{lesson} without {without}")
+        say(f"\n{lesson} without {without}")
         for seed, result in sorted(records.items()):
             problems += [f"{lesson}, seed {seed}: {error}" for error in result["errors"]]
             for claim in result["claims"]:
                 if without in claim["needs"]:
                     needing.append(not claim["holds"])
                     verdict = "✘ holds all the same" if claim["holds"] else "✔ fails"
-                    print(f"  seed {seed} {verdict}: {claim['statement']}")
-    print(f"\n{sum(needing)} of {len(needing)} claims that need {without} fail without them")
+                    say(f"  seed {seed} {verdict}: {claim['statement']}")
+    say(f"\n{sum(needing)} of {len(needing)} claims that need {without} fail without them")
     for line in problems:
-        print(f"error: {line}")
+        say(f"error: {line}")
     return 0 if needing and all(needing) and not problems else 1
 
 

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
+from tl_helpers.say import say
 from tools.notebooks import HEADLESS, ROOT, lessons, pool, read
 
 RESULTS = ROOT / "data" / "results"
@@ -120,7 +121,7 @@ def build(lesson: Path, folder: Path = RESULTS) -> None:
     path = folder / f"{lesson.stem}.json"
     content, order = load(path, code), namespace(code)["configurations"]()
     todo = missing(content, code)
-    print(f"{lesson.stem}: {len(order) - len(todo)} of {len(order)} are there", flush=True)
+    say(f"{lesson.stem}: {len(order) - len(todo)} of {len(order)} are there")
     with pool(initializer=_prepare, initargs=(code,)) as workers:
         jobs = {workers.submit(_measure, configuration): configuration for configuration in todo}
         try:
@@ -129,7 +130,7 @@ def build(lesson: Path, folder: Path = RESULTS) -> None:
                 run = {"configuration": jobs[job], "measured": measured}
                 content["runs"].append({**run, "seconds": round(seconds, 2)})
                 write(content, path, order)
-                print(f"[{done}/{len(todo)}] {jobs[job]} {measured} {seconds:.1f} s", flush=True)
+                say(f"[{done}/{len(todo)}] {jobs[job]} {measured} {seconds:.1f} s")
         except KeyboardInterrupt:
             workers.shutdown(wait=False, cancel_futures=True)
             raise SystemExit(

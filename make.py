@@ -20,7 +20,7 @@ TASKS = {
     "lab": "open JupyterLab on the lessons",
     "run": "execute every lesson and write it as a page to build/html",
     "test": "every check: style, unit tests, widgets in a browser, every notebook run afresh",
-    "quick": "check style and run the unit tests: no notebooks, no browser",
+    "quick": "check style and run the fast tests: no notebooks, no browser, none marked slow",
     "save": "execute the lessons and save them with their outputs (LESSONS=01,03)",
     "claims": "check the lessons' claims over seeds (SEEDS=0-9 LESSONS=01,03 WITHOUT=labels)",
     "results": "run the heavy experiments that a lesson only shows (LESSONS=03)",

@@ -564,6 +564,7 @@ def test_the_right_arguments_are_right(name, tmp_path, monkeypatch):
     found(name)(**CALLS[name][0]())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags", [["--epochs", "a"], ["--epochs", "0"], ["--images", "0"], ["--seed", "1.5"]]
 )

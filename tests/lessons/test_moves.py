@@ -61,6 +61,7 @@ def drawn_anew(word, state):
     return anew.png
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", EXAMPLES)
 def test_random_moves(word):
     rng = np.random.default_rng(0)
@@ -117,6 +118,7 @@ def test_a_text_beyond_the_edge_is_found():
     assert cut_off(widget) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["line", "picture"])
 def test_what_is_kept_at_each_move_is_found(kept, monkeypatch):
     hoard, moved = [], move

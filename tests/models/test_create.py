@@ -48,6 +48,7 @@ def test_the_last_stage_is_never_a_normalisation_alone(name):
     assert sum(p.numel() for p in free if all(p is not one for one in scales)) > 100_000
 
 
+@pytest.mark.slow
 def test_vgg16_keeps_its_hidden_layers_in_the_backbone():
     model = tl.models.create("vgg16", 3)
     assert model.num_features == 4096
@@ -55,6 +56,7 @@ def test_vgg16_keeps_its_hidden_layers_in_the_backbone():
     assert len(model.blocks) == 15  # sixteen layers with weights, the head among them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
 def test_auxiliary_outputs_are_left_out(name):
     model = tl.models.create(name, 3)

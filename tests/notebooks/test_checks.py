@@ -237,6 +237,7 @@ def nbval(tmp_path_factory):
     return done.returncode, {(name, int(cell)): verdict for verdict, name, cell in verdicts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "cell", "verdict", "why"),
     [

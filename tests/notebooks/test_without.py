@@ -7,6 +7,7 @@ from tools.claims import record
 from tools.notebooks import lessons, read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "without"), [*(("00", need) for need in NEEDS), ("05", "weights")]
 )

@@ -273,6 +273,7 @@ def history_in(file):
         return tl.History.from_json(opened.metadata()["history"])
 
 
+@pytest.mark.slow
 def test_the_command_writes_weights_and_goes_on(tmp_path):
     output = tmp_path / "new" / "any.safetensors"
     command(output, "--epochs", "1")
@@ -283,6 +284,7 @@ def test_the_command_writes_weights_and_goes_on(tmp_path):
     assert both.seconds[0] == first.seconds[0]  # the second took the first one up
 
 
+@pytest.mark.slow
 def test_the_command_runs_under_torchrun(tmp_path):
     output = tmp_path / "pair.safetensors"
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

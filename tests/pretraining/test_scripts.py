@@ -42,6 +42,7 @@ def test_a_command_goes_on(tmp_path, module, capsys):
     assert both.seconds[0] == first.seconds[0]  # the second took the first one up
 
 
+@pytest.mark.slow
 def test_a_command_runs_under_torchrun(tmp_path):
     """One of them, in processes of their own: they share the loop, and the loop has its tests."""
     output = tmp_path / "pair.safetensors"

@@ -78,6 +78,7 @@ def stages(tmp_path_factory):
     return {stage: torch.load(folder / stage) for stage in ("straight", "first", "resumed")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_resume_in_a_fresh_process_is_exact(stages, name):
     # 7 batches an epoch in windows of 2: batch 10 is the third of the second epoch

@@ -99,6 +99,7 @@ def results(tmp_path_factory):
     return (*run_script(folder / "alone", 1), *run_script(folder / "pair", 2), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_processes_equal_one(results, kind):
     alone, first, second = (result[kind] for result in results[:3])

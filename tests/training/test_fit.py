@@ -275,6 +275,7 @@ def test_cache_features_true_raises_where_it_is_not_exact(change, reason):
     assert len(calls) >= 4
 
 
+@pytest.mark.slow
 def test_compile_gives_the_same_weights():
     plain, compiled = make_mlp(), make_mlp()
     tl.fit(plain, make_split(), epochs=1)

@@ -18,7 +18,7 @@ def measured(monkeypatch):
         for k, v in lost.items()
         for seed, off in enumerate((-0.02, 0.02))
     ]
-    runs.append({"name": "real", "labels": 1, "seed": 0, "poor": 0, "accuracy": 0.1})
+    runs.append({"name": "real", "labels": 1, "seed": 0, "rare": 0, "accuracy": 0.1})
     monkeypatch.setattr(checks, "results", lambda lesson: runs)
     return lost
 

@@ -28,7 +28,7 @@ def losses(runs) -> dict:
     """Return {labels a class: mean accuracy on real minus that on generated images}."""
     found = {}
     for run in runs:
-        if run["name"] in ("real", "generated") and "poor" not in run:
+        if run["name"] in ("real", "generated") and "rare" not in run:
             found.setdefault((run["name"], run["labels"]), []).append(run["accuracy"])
     return {
         k: np.mean(values) - np.mean(found["generated", k])

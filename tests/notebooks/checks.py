@@ -13,6 +13,8 @@ MAX_CELL_LINES = 25
 MAX_SETUP_LINES = 3
 MAX_IGNORED_OUTPUTS = 2
 MAX_SECONDS = 60
+MAX_WORDS = 2600  # of text: a class reads them in 25 minutes
+MAX_CODE = 450  # lines that are not empty
 TAGS = {"nbval-ignore-output", "raises-exception", "results"}
 
 # Folders of somebody's machine, on any system, and addresses in memory.
@@ -75,6 +77,12 @@ def small_cells(nb) -> list[str]:
         for number, cell in enumerate(code_cells(nb))
         if len(cell.source.splitlines()) > MAX_CELL_LINES
     ]
+
+
+def length(nb) -> tuple[int, int]:
+    """Return the words of text and the lines of code that are not empty."""
+    code = "\n".join(cell.source for cell in code_cells(nb))
+    return len(markdown(nb).split()), sum(bool(line.strip()) for line in code.splitlines())
 
 
 def canonical_form(nb) -> list[str]:

@@ -164,6 +164,11 @@ def test_a_missing_part_of_a_lesson_is_found_out(lesson, old, new, problem):
     assert any(problem in line for line in found), found
 
 
+def test_the_length_counts_words_and_lines_that_are_not_empty():
+    cells = [new_markdown_cell("## Two\n\nand more"), new_code_cell("a = 1\n\nb = 2")]
+    assert checks.length(new_notebook(cells=cells)) == (4, 2)
+
+
 def test_the_readme_must_have_the_row_and_the_times(lesson):
     path = ROOT / "notebooks" / "07_x.ipynb"
     row = "| [07 X](notebooks/07_x.ipynb) | what | 15 min | 10 s |"

@@ -20,9 +20,7 @@ EXAMPLES = {
     "the base": "tests.teaching.test_widgets",
     **{lesson: f"tests.lessons.{lesson}.test_widget" for lesson in rooms("widget")},
 }
-# A picture that is kept has 20 and more. Up to 5 are matplotlib's: its bounded cache of text sizes
-# tells renderers apart, so that it goes on filling.
-KILOBYTES_A_MOVE = 10
+KILOBYTES_A_MOVE = 5  # a picture that is kept has 20 and more
 MOVES = max(50, 2 * -(-500 // len(EXAMPLES)))  # a thousand in all
 
 
@@ -42,6 +40,19 @@ def artists():
     """How many parts of drawings there are."""
     gc.collect()
     return sum(issubclass(type(thing), Artist) for thing in gc.get_objects())
+
+
+def held():
+    """How many kilobytes Python holds: the process's memory is torch's and the allocator's too.
+
+    Without matplotlib's caches: that of text sizes tells renderers apart, and so goes on filling.
+    """
+    for thing in gc.get_objects():
+        cached = type(thing).__name__ == "_lru_cache_wrapper"
+        if cached and (thing.__module__ or "").startswith("matplotlib"):
+            thing.cache_clear()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] / 1000
 
 
 def _shares(controls):
@@ -69,12 +80,11 @@ def test_random_moves(word):
     tracemalloc.start()  # first of all: what is replaced later must not count as new
     widget, drawn, pictures, half = example(word), [], [], MOVES // 2
     for number in range(2 * half):
-        if number % half == 0:  # the same moves twice: the first time fills the caches of texts
+        if number % half == 0:  # the same moves twice: the first time makes what is made once
             rng = np.random.default_rng(0)
             widget.reset()
         if number == half:
-            gc.collect()
-            before = tracemalloc.get_traced_memory()[0]
+            before = held()
         move(widget, rng)
         assert widget.error == "", widget.state
         pictures.append(hash(widget.png))
@@ -85,9 +95,7 @@ def test_random_moves(word):
             drawn.append(artists())
     state, png = dict(widget.state), widget.png
     widget.reset()
-    gc.collect()
-    # what Python holds: the process's memory is torch's and the allocator's too
-    grown = (tracemalloc.get_traced_memory()[0] - before) / 1000
+    grown = held() - before
     tracemalloc.stop()
     assert sum(isinstance(child, ipywidgets.Image) for child in widget.children) == 1
     assert len(set(pictures)) > 1, "no move changed the picture"

@@ -15,12 +15,13 @@ def labels():
 
 
 def weights():
-    """Let every builder of ``tl.models`` leave its network untrained."""
+    """Let ``tl.models`` build, and ``tl.pretraining`` load, networks that were never trained."""
     _wrap(
         tl.models,
         _untrained,
         lambda name, build: "pretrained" in inspect.signature(build).parameters,
     )
+    _wrap(tl.pretraining, _drawn_anew, lambda name, load: name.startswith("load_"))
 
 
 def _wrap(room, wrapper, chosen):
@@ -56,3 +57,18 @@ def _untrained(build):
         return build(*bound.args, **bound.kwargs)
 
     return untrained
+
+
+def _drawn_anew(load):
+    @functools.wraps(load)
+    def drawn_anew(*args, **kwargs):
+        loaded = load(*args, **kwargs)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            for part in loaded:
+                for module in part.modules() if isinstance(part, torch.nn.Module) else ():
+                    if hasattr(module, "reset_parameters"):
+                        module.reset_parameters()
+        return loaded
+
+    return drawn_anew

@@ -167,3 +167,20 @@ def test_a_claim_that_needs_labels_fails_without_them(tmp_path):
 def test_the_verdict_without_labels(records, status, capsys):
     assert claims.report_without({"00_x": {0: records}}, "labels") == status
     assert "without labels" in capsys.readouterr().out
+
+
+LOADS = """\
+import tl_helpers as tl
+model, _ = tl.pretraining.load_rotation()
+turned = tl.pretraining.rotated(tl.data.fashion().test)
+accuracy = tl.evaluate(model, turned).accuracy"""
+
+
+def test_a_claim_that_needs_weights_fails_when_what_is_loaded_is_untrained(tmp_path):
+    verdicts = {}
+    for without in ("", "weights"):
+        nb = new_notebook(cells=[new_code_cell(source) for source in (LOADS, NEEDY)])
+        found = claims.record(nb, tmp_path, 0, without)
+        assert found["errors"] == []
+        verdicts[without] = found["claims"][0]["holds"]
+    assert verdicts == {"": True, "weights": False}

@@ -172,7 +172,7 @@ def test_the_verdict_without_labels(records, status, capsys):
 LOADS = """\
 import tl_helpers as tl
 model, _ = tl.pretraining.load_rotation()
-turned = tl.pretraining.rotated(tl.data.fashion().test)
+turned = tl.pretraining.rotated(tl.data.fashion_mnist().test)
 accuracy = tl.evaluate(model, turned).accuracy"""
 
 

@@ -464,6 +464,14 @@ CALLS = {
         lambda: {"name": "accuracy", "value": 0.5},
         {"name": (3, ""), "value": ("a", None, NAN, [], [[1]]), "unit": (3, None)},
     ),
+    "table": (
+        lambda: {"rows": {"probe": [0.5]}, "columns": ["accuracy"]},
+        {
+            "rows": (3, {}, {"probe": 0.5}, {"probe": [NAN]}, {"probe": [[]]}),
+            "columns": (3, "accuracy", [3], ["a", "b"]),
+            "unit": (3, None, ["%", "s"], [3]),
+        },
+    ),
     "results": (lambda: {"lesson": "01_source_and_target_tasks"}, {"lesson": ("99_none", 3)}),
     "plots.curves": (
         lambda: {"histories": {"one": tl.fit(model(), task(), progress=False)}},

@@ -25,6 +25,7 @@ _PLACES = {
     "History": ("training", "History"),
     "start": ("teaching.start", "start"),
     "measured": ("teaching.measured", "measured"),
+    "table": ("teaching.measured", "table"),
     "results": ("teaching.results", "results"),
     "claim": ("teaching.claims", "claim"),
     "ClaimError": ("teaching.claims", "ClaimError"),

@@ -48,3 +48,35 @@ def test_what_is_not_a_measured_number_is_refused(value, error):
 def test_a_name_is_needed():
     with pytest.raises(TypeError, match="name"):
         tl.measured(" ", 0.5)
+
+
+def test_a_table_shows_measured_values_facts_and_gaps(capsys):
+    rows = {
+        "probe": [[0.6, 0.7, 0.65], 1280, np.float32(0.5)],
+        "scratch": [torch.tensor(0.3), None, "never"],
+    }
+    tl.table(rows, ["accuracy", "features", "time"], unit=("%", "", "s"))
+    assert capsys.readouterr().out.splitlines() == [
+        "         accuracy (%)  features  time (s)",
+        "probe    ≈ 65.0 ± 5.0  1,280     ≈ 0.5",
+        "scratch  ≈ 30.0        –         never",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "unit", "error", "message"),
+    [
+        ({}, ["a"], "%", TypeError, "one row at least"),
+        ([[1.0]], ["a"], "%", TypeError, "rows"),
+        ({"x": [1.0]}, "a", "%", TypeError, "columns"),
+        ({"x": [1.0]}, ["a", "b"], "%", ValueError, r"rows\['x'\] must fit the 2 columns"),
+        ({"x": "no"}, ["a", "b"], "%", ValueError, r"rows\['x'\]"),
+        ({"x": [1.0, 2.0]}, ["a", "b"], ["%"], ValueError, "unit"),
+        ({"x": [float("nan")]}, ["a"], "%", ValueError, "value of .*'x'"),
+        ({"x": [{}]}, ["a"], "%", TypeError, "value of .*'x'"),
+    ],
+)
+def test_a_table_refuses_what_it_cannot_show(capsys, rows, columns, unit, error, message):
+    with pytest.raises(error, match=message):
+        tl.table(rows, columns, unit)
+    assert capsys.readouterr().out == ""

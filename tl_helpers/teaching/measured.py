@@ -25,6 +25,62 @@ def measured(name: str, value, unit: str = "%") -> None:
         raise TypeError(f"name must be a text that says what was measured, got {name!r}")
     if not isinstance(unit, str):
         raise TypeError(f"unit must be a text, got {unit!r}")
+    say(f"{name}: {text(_numbers(name, value), unit)}")
+
+
+def table(rows: dict, columns, unit="%") -> None:
+    """Print a small table of measured values: a line a row, ``≈ 64.3 ± 2.1`` in each column.
+
+    ``rows``: ``{name: its entries}``, one entry a column. A float, or floats of several seeds
+    (their mean and sample standard deviation are shown), is measured and gets the ≈ that the check
+    of saved notebooks masks; an int is a fact and a text stands as it is; None is a dash.
+    ``columns``: their names. ``unit``: one for all, or one a column, as in ``measured``; it is
+    written into the heading.
+
+    Raises ValueError when a row has not one entry a column, when there is none or when a value is
+    not finite; TypeError when an entry is nothing of the above.
+    """
+    if not isinstance(rows, dict) or not rows:
+        raise TypeError(f"rows must be {{name: its entries}}, with one row at least, got {rows!r}")
+    columns = _texts("columns", columns)
+    units = [unit] * len(columns) if isinstance(unit, str) else _texts("unit", unit)
+    if len(units) != len(columns):
+        raise ValueError(f"unit must be one text, or one a column ({len(columns)}), got {unit!r}")
+    pairs = zip(columns, units, strict=True)
+    heading = [f"{column} ({one})" if one else column for column, one in pairs]
+    lines = {"": heading}
+    for name, entries in rows.items():
+        if not isinstance(entries, list | tuple | np.ndarray) or len(entries) != len(columns):
+            raise ValueError(f"rows[{name!r}] must fit the {len(columns)} columns, got {entries!r}")
+        lines[str(name)] = [
+            _entry(f"rows[{name!r}]", *pair) for pair in zip(entries, units, strict=True)
+        ]
+    widths = [max(map(len, column)) for column in zip(*lines.values(), strict=True)]
+    first = max(map(len, lines))
+    for name, entries in lines.items():
+        cells = [entry.ljust(width) for entry, width in zip(entries, widths, strict=True)]
+        say("  ".join([name.ljust(first), *cells]).rstrip())
+
+
+def _texts(name, values) -> list[str]:
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{name} must be a list of texts, got {values!r}")
+    if wrong := [value for value in values if not isinstance(value, str)]:
+        raise TypeError(f"{name} must hold texts, got {wrong[0]!r}")
+    return list(values)
+
+
+def _entry(row, entry, unit):
+    if entry is None:
+        return "–"
+    if isinstance(entry, str):
+        return entry
+    if isinstance(entry, int) and not isinstance(entry, bool):
+        return f"{entry:,}"
+    return text(_numbers(row, entry), unit, short=True)
+
+
+def _numbers(name, value) -> np.ndarray:
     if value is None or isinstance(value, str | dict):
         raise TypeError(f"value of {name!r} must be a number or numbers, got {value!r}")
     try:
@@ -38,15 +94,19 @@ def measured(name: str, value, unit: str = "%") -> None:
         )
     if not np.isfinite(values).all():
         raise ValueError(f"value of {name!r} must be finite, got {value!r}")
-    say(f"{name}: {text(values, unit)}")
+    return values
 
 
-def text(values: np.ndarray, unit: str) -> str:
-    """Return the part after the colon: mean, unit, and for repeats the spread and their number."""
+def text(values: np.ndarray, unit: str, short: bool = False) -> str:
+    """Return the part after the colon: mean, unit, and for repeats the spread and their number.
+
+    short: without the unit and the number of repeats.
+    """
     values = values * _SCALE.get(unit, 1)
-    shown = f"≈ {_rounded(values.mean(), unit)} {unit}".rstrip()
+    shown = f"≈ {_rounded(values.mean(), unit)}" + f" {unit}".rstrip() * (not short)
     if values.size > 1:
-        shown += f" ± {_rounded(values.std(ddof=1), unit)} ({values.size} seeds)"
+        shown += f" ± {_rounded(values.std(ddof=1), unit)}"
+        shown += f" ({values.size} seeds)" * (not short)
     return shown
 
 

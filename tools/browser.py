@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -31,11 +32,16 @@ def find():
     for path in filter(None, map(shutil.which, NAMES)):
         if starts(path):
             return path
+    with ThreadPoolExecutor() as pool:  # one thread holds one Playwright, and ours may have one
+        own = pool.submit(_of_playwright).result()
+    return own if Path(own).is_file() and starts(own) else None
+
+
+def _of_playwright():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).is_file() and starts(own) else None
+        return playwright.chromium.executable_path
 
 
 def starts(path):

@@ -52,15 +52,30 @@ def test_a_name_is_needed():
 
 def test_a_table_shows_measured_values_facts_and_gaps(capsys):
     rows = {
-        "probe": [[0.6, 0.7, 0.65], 1280, np.float32(0.5)],
+        "probe": [[0.6, 0.7, 0.65], 1280, np.float32(31.46)],
         "scratch": [torch.tensor(0.3), None, "never"],
     }
     tl.table(rows, ["accuracy", "features", "time"], unit=("%", "", "s"))
     assert capsys.readouterr().out.splitlines() == [
         "         accuracy (%)  features  time (s)",
-        "probe    ≈ 65.0 ± 5.0  1,280     ≈ 0.5",
+        "probe    ≈ 65.0 ± 5.0  1,280     ≈ 31.5",
         "scratch  ≈ 30.0        –         never",
     ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ([[0.102, 0.06], 0.0004], ["≈ 0.0810 ± 0.0297", "≈ 0.0004"]),
+        ([9.0, -1.6], ["≈ 9.00", "≈ -1.60"]),
+        ([12345.6, 7.0], ["≈ 12,346", "≈ 7"]),
+        ([0.0], ["≈ 0.00"]),
+    ],
+)
+def test_a_column_has_the_digits_that_its_largest_mean_needs(capsys, numbers, shown):
+    tl.table({str(n): [number] for n, number in enumerate(numbers)}, ["x"], unit="")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[3:] for line in lines] == ["x", *shown]
 
 
 @pytest.mark.parametrize(

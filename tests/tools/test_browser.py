@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tools import browser
 from tools.notebooks import ROOT
@@ -59,6 +60,14 @@ def test_the_first_on_path_that_starts_is_taken(machine):
     assert browser.find() is None
     path = machine("google-chrome", STARTS)
     assert browser.find() == path
+
+
+def test_it_is_found_beside_a_playwright_that_runs(machine):
+    path = machine("google-chrome", FAILS)
+    with sync_playwright():
+        assert browser.find() is None
+        machine("google-chrome", STARTS)
+        assert browser.find() == path
 
 
 def test_what_is_no_program_does_not_start(tmp_path):

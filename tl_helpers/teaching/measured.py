@@ -1,5 +1,7 @@
 """How a lesson prints what it measured: rounded, marked with ≈, with the spread of its repeats."""
 
+import math
+
 import numpy as np
 
 from tl_helpers.say import say
@@ -46,20 +48,17 @@ def table(rows: dict, columns, unit="%") -> None:
     units = [unit] * len(columns) if isinstance(unit, str) else _texts("unit", unit)
     if len(units) != len(columns):
         raise ValueError(f"unit must be one text, or one a column ({len(columns)}), got {unit!r}")
-    pairs = zip(columns, units, strict=True)
-    heading = [f"{column} ({one})" if one else column for column, one in pairs]
-    lines = {"": heading}
     for name, entries in rows.items():
         if not isinstance(entries, list | tuple | np.ndarray) or len(entries) != len(columns):
             raise ValueError(f"rows[{name!r}] must fit the {len(columns)} columns, got {entries!r}")
-        lines[str(name)] = [
-            _entry(f"rows[{name!r}]", *pair) for pair in zip(entries, units, strict=True)
-        ]
-    widths = [max(map(len, column)) for column in zip(*lines.values(), strict=True)]
-    first = max(map(len, lines))
-    for name, entries in lines.items():
-        cells = [entry.ljust(width) for entry, width in zip(entries, widths, strict=True)]
-        say("  ".join([name.ljust(first), *cells]).rstrip())
+    shown = [["", *map(str, rows)]]
+    for number, (column, one) in enumerate(zip(columns, units, strict=True)):
+        entries = {name: row[number] for name, row in rows.items()}
+        shown.append([f"{column} ({one})" if one else column, *_column(entries, one)])
+    widths = [max(map(len, column)) for column in shown]
+    for line in zip(*shown, strict=True):
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        say("  ".join(cells).rstrip())
 
 
 def _texts(name, values) -> list[str]:
@@ -70,14 +69,25 @@ def _texts(name, values) -> list[str]:
     return list(values)
 
 
-def _entry(row, entry, unit):
-    if entry is None:
-        return "–"
-    if isinstance(entry, str):
-        return entry
-    if isinstance(entry, int) and not isinstance(entry, bool):
-        return f"{entry:,}"
-    return text(_numbers(row, entry), unit, short=True)
+def _column(entries: dict, unit: str) -> list[str]:
+    """Return the texts of a column; its largest mean has three digits, and all its decimals."""
+    values = {
+        name: _numbers(f"rows[{name!r}]", entry) * _SCALE.get(unit, 1)
+        for name, entry in entries.items()
+        if not (entry is None or isinstance(entry, str) or type(entry) is int)
+    }
+    largest = max((abs(numbers.mean()) for numbers in values.values()), default=0) or 1
+    decimals = 1 if unit in _SCALE else max(0, 2 - math.floor(math.log10(largest)))
+    shown = []
+    for name, entry in entries.items():
+        if name not in values:
+            fact = f"{entry:,}" if type(entry) is int else entry
+            shown.append("–" if entry is None else fact)
+            continue
+        numbers = values[name]
+        spread = f" ± {numbers.std(ddof=1):,.{decimals}f}" if numbers.size > 1 else ""
+        shown.append(f"≈ {numbers.mean():,.{decimals}f}{spread}")
+    return shown
 
 
 def _numbers(name, value) -> np.ndarray:
@@ -97,16 +107,12 @@ def _numbers(name, value) -> np.ndarray:
     return values
 
 
-def text(values: np.ndarray, unit: str, short: bool = False) -> str:
-    """Return the part after the colon: mean, unit, and for repeats the spread and their number.
-
-    short: without the unit and the number of repeats.
-    """
+def text(values: np.ndarray, unit: str) -> str:
+    """Return the part after the colon: mean, unit, and for repeats the spread and their number."""
     values = values * _SCALE.get(unit, 1)
-    shown = f"≈ {_rounded(values.mean(), unit)}" + f" {unit}".rstrip() * (not short)
+    shown = f"≈ {_rounded(values.mean(), unit)} {unit}".rstrip()
     if values.size > 1:
-        shown += f" ± {_rounded(values.std(ddof=1), unit)}"
-        shown += f" ({values.size} seeds)" * (not short)
+        shown += f" ± {_rounded(values.std(ddof=1), unit)} ({values.size} seeds)"
     return shown
 
 

@@ -133,8 +133,8 @@ def quoted_numbers(nb) -> list[str]:
     """
     texts = "\n".join(text for cell in code_cells(nb) for text in output_texts(cell))
     outputs = [(_number(number), unit) for number, unit in _ABOUT.findall(texts)]
-    outputs += [(_number(number), "") for number in _SPREAD.findall(texts)]
-    units = {unit for _, unit in outputs if unit}
+    outputs += [(_number(number), "±") for number in _SPREAD.findall(texts)]
+    units = {unit for _, unit in outputs if unit}  # a table has its units in the heading
     problems = []
     for quoted, unit in _ABOUT.findall(markdown(nb)):
         value, signs = _number(quoted), (1, -1) if unit == "points" else (1,)
@@ -142,7 +142,7 @@ def quoted_numbers(nb) -> list[str]:
         near = [
             number
             for number, its_unit in outputs
-            if (unit not in units or unit == its_unit)
+            if (unit not in units or its_unit in (unit, ""))
             and any(abs(sign * number - value) <= last_digit / 2 + 1e-9 for sign in signs)
         ]
         if not near:

@@ -188,8 +188,10 @@ def test_a_quoted_number_fits_within_its_last_digit_and_its_unit():
         return checks.quoted_numbers(new_notebook(cells=[cell, new_markdown_cell(text)]))
 
     assert problems("≈ 64 % with ± 2; ≈ 64.3 % in ≈ 9 s; ≈ 64, ≈ 2.1; behind by ≈ 5.1 points") == []
-    for wrong in ("≈ 65 %", "≈ 64.2 %", "≈ 9 %", "≈ 64 s", "≈ 5.0 points"):
+    for wrong in ("≈ 65 %", "≈ 64.2 %", "≈ 9 %", "≈ 2.1 %", "≈ 64 s", "≈ 5.0 points"):
         assert len(problems(wrong)) == 1
+    cell.outputs[0].text += "\nprobe  ≈ 71.5 ± 3.3"  # of a table, whose heading has the unit
+    assert problems("≈ 71.5 %") == [] and len(problems("≈ 3.3 %")) == 1
 
 
 WIDGET = """from tl_helpers.teaching.widgets import Slider, Widget

@@ -201,7 +201,10 @@ def _kinds(found: dict[str, dict[int, dict]]) -> str:
 
 
 def report_without(found: dict[str, dict[int, dict]], without: str) -> int:
-    """Print which claims that need what was taken away fail; return 0 when all of them do."""
+    """Print which claims that need what was taken away fail; return 0 when all of them do.
+
+    Of the others, those that fail are named, too: perhaps their ``needs`` was forgotten.
+    """
     needing, problems = [], []
     for lesson, records in sorted(found.items()):
         say(f"\n{lesson} without {without}")
@@ -212,6 +215,8 @@ def report_without(found: dict[str, dict[int, dict]], without: str) -> int:
                     needing.append(not claim["holds"])
                     verdict = "✘ holds all the same" if claim["holds"] else "✔ fails"
                     say(f"  seed {seed} {verdict}: {claim['statement']}")
+                elif not claim["holds"]:
+                    say(f"  seed {seed} · fails, without needs={without!r}: {claim['statement']}")
     say(f"\n{sum(needing)} of {len(needing)} claims that need {without} fail without them")
     for line in problems:
         say(f"error: {line}")

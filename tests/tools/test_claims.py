@@ -166,7 +166,9 @@ def test_a_claim_that_needs_labels_fails_without_them(tmp_path):
 )
 def test_the_verdict_without_labels(records, status, capsys):
     assert claims.report_without({"00_x": {0: records}}, "labels") == status
-    assert "without labels" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "without labels" in said
+    assert ("without needs='labels': a" in said) == (records["claims"][0]["needs"] == ["weights"])
 
 
 LOADS = """\

@@ -13,7 +13,14 @@ values = {
     name: np.array(
         [[r["accuracy"] for r in runs if r["name"] == name and r["labels"] == k] for k in labels]
     ).T
-    for name in ("scratch", "scratch, 10× epochs", "full", "probe", "probe from digits")
+    for name in (
+        "scratch",
+        "scratch, 10× epochs",
+        "full",
+        "probe",
+        "random weights, frozen",
+        "probe from digits",
+    )
 }
 picture = tl.plots.lines(labels, values, xlabel="Labels per class, four classes of clothes")
 picture.savefig(Path(__file__).with_name("transfer.png"), dpi=150)

@@ -60,7 +60,7 @@ def test_paths_run_from_the_start_to_the_step_at_the_rate():
     assert heights.get_yscale() == "log"
     height = f"{(wanted[-1] ** 2).sum():.1g}"
     assert caption.startswith("bowl, learning rate 0.1, height after 20 steps: ")
-    assert f"gradient descent {height}" in caption
+    assert f"gradient descent at {height}" in caption
 
 
 def test_heights_are_above_the_minimum_not_above_zero():
@@ -72,7 +72,7 @@ def test_heights_are_above_the_minimum_not_above_zero():
 
 def test_a_path_that_diverged_is_said_and_leaves_nothing_to_draw_far_out():
     (plane, heights, key), caption = drawn(lr=1.0, steps=30)
-    assert "gradient descent diverged" in caption and "Adam 1e-06" in caption
+    assert "gradient descent diverged" in caption and "Adam at 1e-06" in caption
     far = seen(plane)[0].get_xydata()
     assert np.isfinite(far[:5]).all() and np.isnan(far[-1]).all()
     assert seen(heights)[0].get_ydata()[-1] == HIGHEST

@@ -99,7 +99,7 @@ def build(figure, surfaces, paths, rates):
             height = "diverged" if diverged else f"{line[-1]:.1g}"
             drawn.move(method in shown, points, line, height)
             if method in shown:
-                said.append(f"{method} {height}")
+                said.append(f"{method} {'' if diverged else 'at '}{height}")
         told = ", ".join(said) if said else "no method is switched on"
         return f"{surface}, learning rate {lr:.2g}, height after {steps} steps: {told}."
 

@@ -66,13 +66,15 @@ def test_a_table_shows_measured_values_facts_and_gaps(capsys):
 @pytest.mark.parametrize(
     ("numbers", "shown"),
     [
-        ([[0.102, 0.06], 0.0004], ["≈ 0.0810 ± 0.0297", "≈ 0.0004"]),
+        ([[0.102, 0.06], 0.0004], ["≈ 0.0810 ± 0.0297", "≈ 0.00040"]),
+        ([1.39, [0.009, 0.011]], ["≈ 1.39", "≈ 0.010 ± 0.001"]),
+        ([1.39, [-0.01, 0.01]], ["≈ 1.39", "≈ 0.000 ± 0.014"]),
         ([9.0, -1.6], ["≈ 9.00", "≈ -1.60"]),
-        ([12345.6, 7.0], ["≈ 12,346", "≈ 7"]),
+        ([12345.6, 7.0], ["≈ 12,346", "≈ 7.0"]),
         ([0.0], ["≈ 0.00"]),
     ],
 )
-def test_a_column_has_the_digits_that_its_largest_mean_needs(capsys, numbers, shown):
+def test_a_column_has_the_digits_that_its_largest_mean_and_each_entry_need(capsys, numbers, shown):
     tl.table({str(n): [number] for n, number in enumerate(numbers)}, ["x"], unit="")
     lines = capsys.readouterr().out.splitlines()
     assert [line[3:] for line in lines] == ["x", *shown]

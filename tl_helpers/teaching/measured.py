@@ -70,24 +70,30 @@ def _texts(name, values) -> list[str]:
 
 
 def _column(entries: dict, unit: str) -> list[str]:
-    """Return the texts of a column; its largest mean has three digits, and all its decimals."""
+    """Return the texts of a column: three digits of its largest mean, two of each at least."""
     values = {
         name: _numbers(f"rows[{name!r}]", entry) * _SCALE.get(unit, 1)
         for name, entry in entries.items()
         if not (entry is None or isinstance(entry, str) or type(entry) is int)
     }
     largest = max((abs(numbers.mean()) for numbers in values.values()), default=0) or 1
-    decimals = 1 if unit in _SCALE else max(0, 2 - math.floor(math.log10(largest)))
+    decimals = 1 if unit in _SCALE else _decimals(largest, 3)
     shown = []
     for name, entry in entries.items():
         if name not in values:
             fact = f"{entry:,}" if type(entry) is int else entry
             shown.append("–" if entry is None else fact)
             continue
-        numbers = values[name]
-        spread = f" ± {numbers.std(ddof=1):,.{decimals}f}" if numbers.size > 1 else ""
-        shown.append(f"≈ {numbers.mean():,.{decimals}f}{spread}")
+        mean, spread = values[name].mean(), values[name].std(ddof=min(1, values[name].size - 1))
+        digits = decimals if unit in _SCALE else max(decimals, _decimals(max(abs(mean), spread), 2))
+        again = f" ± {spread:,.{digits}f}" if values[name].size > 1 else ""
+        shown.append(f"≈ {mean:,.{digits}f}{again}")
     return shown
+
+
+def _decimals(number: float, digits: int) -> int:
+    """Return how many decimals show so many significant digits of a number."""
+    return max(0, digits - 1 - math.floor(math.log10(number))) if number > 0 else 0
 
 
 def _numbers(name, value) -> np.ndarray:

@@ -30,17 +30,10 @@ def test_a_lesson_has_its_anatomy(path):
     assert checks.anatomy(read(path)) == []
 
 
-# What is still too long, as long as it is now: it may only become shorter.
-STILL_LONG = {
-    "03": (3030, 574),
-}
-
-
 @each_lesson
 def test_a_lesson_is_read_in_25_minutes(path):
     words, code = checks.length(read(path))
-    limits = STILL_LONG.get(path.name[:2], (checks.MAX_WORDS, checks.MAX_CODE))
-    assert words <= limits[0] and code <= limits[1], f"{words} words, {code} lines of code"
+    assert words <= checks.MAX_WORDS and code <= checks.MAX_CODE, (words, code)
 
 
 @each_lesson

@@ -29,7 +29,7 @@ def lesson():
     [path] = [path for path in lessons() if "gradient_descent" in path.name]
     cells = [cell.source for cell in read(path).cells if cell.cell_type == "code"]
     names = {"torch": torch}
-    for wanted in ("full_batch", "momentum", "adam"):
+    for wanted in ("descend", "momentum", "adam"):
         [source] = [source for source in cells if f"def {wanted}(" in source]
         exec(source, names)
     return names
@@ -69,7 +69,7 @@ def sgd(lr):
 
 def test_full_batch_is_torchs_sgd_on_all_samples(lesson, problem):
     w, inputs, labels = problem
-    found = torch.stack(lesson["full_batch"](w, gradient, inputs, labels, lr=0.3, steps=STEPS))
+    found = torch.stack(lesson["descend"](w, gradient, inputs, labels, lr=0.3, steps=STEPS))
     wanted = torchs(sgd(0.3), w, [(inputs, labels)] * STEPS)
     assert (found - wanted).abs().max() <= TOLERANCE < (wanted[-1] - w).abs().max()
 
@@ -83,7 +83,7 @@ def test_stochastic_is_torchs_sgd_on_the_same_batches(lesson, problem, size):
         seen.append((some_inputs, some_labels))
         return gradient(w, some_inputs, some_labels)
 
-    path = lesson["stochastic"](w, watched, inputs, labels, 0.1, STEPS, batch_size=size)
+    path = lesson["descend"](w, watched, inputs, labels, 0.1, STEPS, batch_size=size)
     wanted = torchs(sgd(0.1), w, seen)
     assert (torch.stack(path) - wanted).abs().max() <= TOLERANCE
     assert {len(batch) for batch, _ in seen} == {size}
@@ -116,7 +116,7 @@ def test_each_method_takes_fifteen_visible_lines_at_most(lesson):
             for node in ast.parse(cell.source).body:
                 if isinstance(node, ast.FunctionDef):
                     lines[node.name] = node.end_lineno - node.lineno + 1
-    methods = ["full_batch", "stochastic", "plain", "momentum", "nesterov", "adam", "adamw"]
+    methods = ["descend", "plain", "momentum", "nesterov", "adam", "adamw"]
     assert all(lines[method] <= 15 for method in methods), lines
 
 

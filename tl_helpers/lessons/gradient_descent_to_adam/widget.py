@@ -96,10 +96,10 @@ def build(figure, surfaces, paths, rates):
             points = paths[surface][method][: steps + 1, column]
             line = above[surface][method][: steps + 1, column]
             diverged = not np.abs(points[-1]).max() < FAR
-            height = "diverged" if diverged else f"{line[-1]:.1g}"
+            height = "diverged" if diverged else f"at {line[-1]:.1g}"
             drawn.move(method in shown, points, line, height)
             if method in shown:
-                said.append(f"{method} {'' if diverged else 'at '}{height}")
+                said.append(f"{method} {height}")
         told = ", ".join(said) if said else "no method is switched on"
         return f"{surface}, learning rate {lr:.2g}, height after {steps} steps: {told}."
 

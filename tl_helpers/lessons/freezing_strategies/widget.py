@@ -62,7 +62,7 @@ def build(figure, blocks, trainable, seconds, accuracies):
         sizes.set_text(f"{trainable[k]:,} parameters learn\n{parts}")
         mean, low, high = (100 * f(accuracies[:, k]) for f in (np.mean, np.min, np.max))
         speed.set_text(
-            f"{1000 * seconds[k]:.0f} ms a step of 32 images\n"
+            f"{1000 * seconds[k]:.0f} ms a step\n"
             f"{mean:.0f} % right, over {len(accuracies)} seeds {low:.0f} to {high:.0f}"
         )
         move_stages(k)

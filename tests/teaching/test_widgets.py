@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tl_helpers.teaching import widgets
-from tl_helpers.teaching.widgets import VIEW, Choice, Job, Kept, Slider, Toggles, Widget
+from tl_helpers.teaching.widgets import VIEW, Choice, Job, Kept, Slider, Text, Toggles, Widget
 
 
 def draw(figure, power, colour, marks, fitted=None):
@@ -36,6 +36,16 @@ def example(function=draw, work=lambda progress, **state: f"fitted to {state['po
         marks=Toggles("Marks", ["x", "+"], value=["x"]),
         fitted=Job("Fit", work),
     )
+
+
+def typed(value="a word", **options):
+    """A widget with a line to type into, which says its text."""
+
+    def write(figure, text):
+        figure.text(0.5, 0.5, text[:10], parse_math=False)
+        return f"{len(text)} characters: {text[:10]}."
+
+    return Widget("A text", write, text=Text("Text", value, **options))
 
 
 def pixels(widget):
@@ -319,3 +329,29 @@ def test_sliders_take_ranges_and_lists_and_name_their_unit():
 def test_bad_controls_raise_when_they_are_made(make):
     with pytest.raises(ValueError, match="'Rate' .*expected"):
         make()
+
+
+def test_a_text_is_typed_and_redrawn_in_place():
+    widget = typed()
+    assert widget.caption == "6 characters: a word." and widget.state == {"text": "a word"}
+    for text in ("", "another", "$x$ and \\ too", "Ünïcode"):
+        widget.set(text=text)
+        assert widget.error == "" and widget.caption.startswith(f"{len(text)} characters")
+    widget.reset()
+    assert widget.png == widget.default_png
+
+
+def test_a_text_is_read_up_to_its_longest_and_without_half_characters():
+    widget = typed(longest=5)
+    widget.set(text="word " * 10_000)
+    assert widget.state == {"text": "word "}
+    widget.set(text="a\ud83d")
+    assert widget.state == {"text": "a?"} and widget.error == ""
+    with pytest.raises(TypeError, match="'Text' starts at 3, expected a text"):
+        typed(3)
+
+
+def test_any_text_is_one_of_the_examples():
+    control = typed(examples=["one", "two"]).controls["text"]
+    rng = np.random.default_rng(0)
+    assert {control.any(rng) for _ in range(50)} == {"a word", "", "one", "two"}

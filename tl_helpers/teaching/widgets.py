@@ -129,6 +129,34 @@ class Choice(Slider):
             self.view = self._control = ipywidgets.SelectionSlider(**look)
 
 
+class Text:
+    """A line to type into; the value is what stands in it, redrawn with every key.
+
+    ``longest``: how many characters are read; what is typed or pasted beyond them is left out of
+    the value. ``examples``: texts that a user may type, for the random moves of the tests. Half a
+    character, as a browser may send of an emoji, becomes "?".
+    """
+
+    def __init__(self, label, value, longest=100_000, examples=()):
+        if not isinstance(value, str):
+            raise TypeError(f"{label!r} starts at {value!r}, expected a text.")
+        self.default, self._longest, self._examples = value, longest, [value, "", *examples]
+        look = {"description": label, "tooltip": label, "style": _AUTO, "layout": _wide(46)}
+        self.view = self._control = ipywidgets.Text(value=value, **look)
+
+    def get(self):
+        return self._control.value[: self._longest].encode("utf-8", "replace").decode("utf-8")
+
+    def set(self, value):
+        self._control.value = value
+
+    def watch(self, moved):
+        self._control.observe(lambda change: moved(), "value")
+
+    def any(self, rng):
+        return self._examples[rng.integers(len(self._examples))]
+
+
 class Toggles:
     """Words to switch on and off, each on its own; the value is the tuple of those that are on.
 

@@ -95,7 +95,7 @@ def test_the_mask_keeps_attention_off_the_padding():
         ("🙂🙃", "1 not in the vocabulary: [UNK]."),
         ("简体中文", "6 tokens. "),
         ("x" * 5_000, "1 not in the vocabulary"),
-        ("$a$ \\frac{1}{2} %s {0}", "[CLS] attends most to"),
+        ("$a$ \\frac{1}{2} %s {0}", "but for itself, [CLS] attends most to"),
         ("a\x00b\u200bc \ud83d", "tokens."),
     ],
 )

@@ -129,8 +129,8 @@ def _caption(found, weights, layer, head, longest):
     if found["unknown"]:
         said.append(f"{found['unknown']} not in the vocabulary: [UNK].")
     which = "in the mean of all heads" if head == 0 else f"in head {head}"
-    target = found["pieces"][int(np.argmax(weights[0]))]
-    said.append(f"Layer {layer}, {which}: [CLS] attends most to {target}.")
+    target = found["pieces"][1 + int(np.argmax(weights[0, 1:]))]
+    said.append(f"Layer {layer}, {which}: but for itself, [CLS] attends most to {target}.")
     if found["to padding"] is not None:
         lost = found["to padding"][layer - 1]
         lost = lost.mean() if head == 0 else lost[head - 1]
